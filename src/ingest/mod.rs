@@ -1,0 +1,1 @@
+//! Foreign bytes → environment and events. (frame to be filled)

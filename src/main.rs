@@ -1,0 +1,5 @@
+//! Exit code only.
+
+fn main() -> std::process::ExitCode {
+    cutset::cli::run(std::env::args_os())
+}

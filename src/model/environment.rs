@@ -1,0 +1,112 @@
+//! The tenant and its subscriptions as the snapshot tells them.
+//!
+//! Collections of native documents, cheap to clone: a counterfactual world is a clone with some documents changed.
+//! Deliberately knows no gate: what a document *means* is for `decide` to say.
+
+use super::{Collected, Collection, Document, Fact, Kind, ObjectId, ResourceId, json};
+use ipnet::IpNet;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Tenant facts no export tells, from `incident.json`'s `tenant`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tenant {
+    pub mfa_trusted_ips: Fact<Vec<IpNet>>,
+    pub security_defaults: Fact<bool>,
+    /// `{ "portals": bool, "why": text }`
+    pub mandatory_mfa_portals: Fact<bool>,
+    /// `"legacy"`, `"directory"` or `{ "customResource": appId }`, as in the vectors.
+    pub baseline_scopes: Fact<Value>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Environment {
+    collections: BTreeMap<Kind, Arc<Collection>>,
+    pub tenant: Tenant,
+}
+
+impl Environment {
+    /// The documents of a kind with their keys, in key order; empty where none was collected.
+    pub fn of(&self, kind: Kind) -> impl Iterator<Item = (&str, &Document)> {
+        self.collections.get(&kind).into_iter().flat_map(|c| c.documents.iter().map(|(k, d)| (k.as_str(), d)))
+    }
+
+    pub fn bodies(&self, kind: Kind) -> impl Iterator<Item = &Value> {
+        self.of(kind).map(|(_, document)| document.body.as_ref())
+    }
+
+    pub fn get(&self, kind: Kind, key: &str) -> Option<&Document> {
+        self.collections.get(&kind)?.documents.get(&key.to_lowercase())
+    }
+
+    pub fn collected(&self, kind: Kind) -> Collected {
+        self.collections.get(&kind).map_or(Collected::No, |c| c.collected)
+    }
+
+    /// The documents of a kind whole, or none where they were not collected.
+    pub fn whole(&self, kind: Kind) -> Option<Vec<&Value>> {
+        match self.collected(kind) {
+            Collected::Whole => Some(self.bodies(kind).collect()),
+            Collected::No | Collected::Partial => None,
+        }
+    }
+
+    pub fn set_collected(&mut self, kind: Kind, collected: Collected) {
+        Arc::make_mut(self.collections.entry(kind).or_default()).collected = collected;
+    }
+
+    /// Puts a document in under its folded key, replacing what was there.
+    pub fn insert(&mut self, kind: Kind, key: &str, document: Document) {
+        let collection = Arc::make_mut(self.collections.entry(kind).or_default());
+        collection.documents.insert(key.to_lowercase(), document);
+    }
+
+    pub fn remove(&mut self, kind: Kind, key: &str) -> Option<Document> {
+        let collection = self.collections.get_mut(&kind)?;
+        Arc::make_mut(collection).documents.remove(&key.to_lowercase())
+    }
+
+    /// The same collection, by address: two worlds that share it need not compile it twice.
+    pub fn shared(&self, kind: Kind) -> Option<&Arc<Collection>> {
+        self.collections.get(&kind)
+    }
+
+    /// A resource or container by id.
+    pub fn resource(&self, id: &ResourceId) -> Option<&Document> {
+        self.get(Kind::Resources, id.folded()).or_else(|| self.get(Kind::Containers, id.folded()))
+    }
+
+    /// Names of the management groups above a subscription, nearest first; unknown where no export tells the chain.
+    pub fn management_groups(&self, subscription: &ResourceId) -> Fact<Vec<String>> {
+        let chain = self
+            .get(Kind::Containers, subscription.folded())
+            .and_then(|d| json::path(&d.body, "properties.managementGroupAncestorsChain"))
+            .and_then(Value::as_array)
+            .map(|chain| {
+                chain.iter().filter_map(|mg| json::text(mg, "name").or(mg.as_str())).map(str::to_owned).collect()
+            });
+        Fact::from(chain)
+    }
+
+    /// Groups the principal is in, nested ones included; unknown where memberships were not collected whole.
+    pub fn transitive_groups(&self, principal: &ObjectId) -> Fact<BTreeSet<ObjectId>> {
+        let mut groups: BTreeSet<ObjectId> = BTreeSet::new();
+        let mut frontier = vec![principal.clone()];
+        while let Some(member) = frontier.pop() {
+            for (group, document) in self.of(Kind::GroupMembers) {
+                let holds = json::get(&document.body, "members").and_then(Value::as_array).is_some_and(|members| {
+                    members.iter().any(|m| json::text(m, "id").is_some_and(|id| ObjectId::new(id) == member))
+                });
+                let group = ObjectId::new(group);
+                if holds && groups.insert(group.clone()) {
+                    frontier.push(group);
+                }
+            }
+        }
+        match self.collected(Kind::GroupMembers) {
+            Collected::Whole => Fact::Known(groups),
+            Collected::No | Collected::Partial => Fact::Unknown,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Analysis → text and pictures. (to be filled)
