@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 /// How far an attack gets, totally ordered: a step is the minimum over its gates and needs, a need the maximum over
 /// its supports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     Cut,
@@ -27,7 +27,7 @@ impl Level {
 }
 
 /// The clause of a native document that decided, and the vendor's page that says so.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Clause {
     /// Id of the deciding document (policy, assignment, lock, resource).
     pub document: String,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// File (as the case names it, `/` between folders), record number (from 1; 1 for a single document), and the JSON
 /// pointer inside the record (empty: the whole record).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Evidence {
     pub file: Arc<str>,
     pub record: u64,
@@ -24,7 +24,7 @@ impl Evidence {
 }
 
 /// One file of the case and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Source {
     pub file: String,
     pub sha256: String,
