@@ -1,1 +1,129 @@
-//! (room to be filled)
+//! Native document → changed environment. A control never decides: it says which documents differ in the world where
+//! it is in force, what it writes there, and what would take it away again; the gates say what follows.
+//!
+//! One family a file, in [`FAMILIES`]. Controls come from a catalogue ([`catalogue`]) or from the snapshot itself
+//! ([`found`]).
+
+mod azure_policy;
+pub mod catalogue;
+mod conditional_access;
+pub mod found;
+mod lock;
+mod pim;
+mod rbac;
+mod resource_patch;
+
+use crate::model::{Control, Document, Environment, Evidence, Family, Kind, Part, ResourceId, Timestamp, json};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What a control's documents change that some gate reads with *negative* sign: putting more of it in force may let a
+/// request pass that was refused without it. A candidate whose writes meet such a read is a *switch*.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Write {
+    /// Takes principals out of active directory roles (conditional access `includeRoles` matches active roles only).
+    ActiveDirectoryRoles,
+    /// A policy on this authentication context (its presence removes PIM's MFA backup).
+    AuthenticationContext(String),
+    /// Any conditional access policy: replaces security defaults.
+    ConditionalAccessPolicies,
+    /// Changes request bodies before a later `deny` reads them.
+    RequestBodies,
+    /// A named location by id.
+    NamedLocation(String),
+    /// A property of a resource.
+    Property(ResourceId),
+    /// An additional role assignment.
+    RoleAssignments,
+}
+
+/// An operation that takes a control away again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Undo {
+    /// An ARM operation at a scope (`Microsoft.Authorization/locks/delete`, the resource's own write, ...).
+    Arm { operation: String, scope: ResourceId },
+    /// A directory operation (audit log name).
+    Directory { operation: String },
+}
+
+/// One family of controls.
+pub struct FamilyOf {
+    pub family: Family,
+    /// The world in which the part's documents are in force, from `env`.
+    pub apply: fn(env: &mut Environment, control: &str, part: &Part, at: Option<Timestamp>),
+    pub writes: fn(env: &Environment, part: &Part) -> BTreeSet<Write>,
+    /// What would take it away again.
+    pub undo: fn(env: &Environment, control: &str, part: &Part) -> Vec<Undo>,
+}
+
+pub const FAMILIES: &[FamilyOf] = &[
+    conditional_access::FAMILY,
+    azure_policy::FAMILY,
+    resource_patch::FAMILY,
+    pim::FAMILY,
+    rbac::FAMILY,
+    lock::FAMILY,
+];
+
+fn family(family: Family) -> &'static FamilyOf {
+    let at = FAMILIES.iter().position(|f| f.family == family).unwrap_or_default();
+    &FAMILIES[at]
+}
+
+/// The environment with the control in force. `at` is the time from which it is (none: from before the first event).
+pub fn put_in_force(env: &mut Environment, control: &Control, at: Option<Timestamp>) {
+    for part in &control.parts {
+        (family(part.family).apply)(env, &control.id, part, at);
+    }
+}
+
+/// Everything the control writes.
+pub fn writes(env: &Environment, control: &Control) -> BTreeSet<Write> {
+    control.parts.iter().flat_map(|part| (family(part.family).writes)(env, part)).collect()
+}
+
+/// Everything that would take the control away again.
+pub fn undo(env: &Environment, control: &Control) -> Vec<Undo> {
+    let mut all: Vec<Undo> =
+        control.parts.iter().flat_map(|part| (family(part.family).undo)(env, &control.id, part)).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// `"$all"` among the scopes takes every one.
+fn all(list: &[String]) -> bool {
+    list.iter().any(|entry| entry == "$all")
+}
+
+/// Whether a scope is in the list (equal or below an entry).
+fn in_scopes(list: &[String], id: &ResourceId) -> bool {
+    all(list) || list.iter().any(|scope| ResourceId::new(scope).contains(id))
+}
+
+/// A document of a control, as evidence names it.
+fn document(control: &str, pointer: &str, body: Value) -> Document {
+    Document { body: Arc::new(body), evidence: Evidence::new(format!("control:{control}"), 1, pointer) }
+}
+
+fn subscriptions(env: &Environment) -> Vec<ResourceId> {
+    let mut found: BTreeSet<ResourceId> = BTreeSet::new();
+    for kind in [Kind::Containers, Kind::Resources] {
+        for (key, document) in env.of(kind) {
+            let id = json::text(&document.body, "id").unwrap_or(key);
+            found.extend(ResourceId::new(id).subscription());
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// The scope an ARM extension document sits on: `properties.scope`, else the id before `/providers/<its type>`.
+pub fn extension_scope(body: &Value, type_marker: &str) -> Option<ResourceId> {
+    if let Some(scope) = json::text(body, "properties.scope") {
+        return Some(ResourceId::new(scope));
+    }
+    let id = json::text(body, "id")?;
+    let at = id.to_lowercase().find(&format!("/providers/{}", type_marker.to_lowercase()))?;
+    Some(ResourceId::new(if at == 0 { "/" } else { &id[..at] }))
+}

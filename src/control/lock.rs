@@ -1,0 +1,57 @@
+//! Family `lock`: a `Microsoft.Authorization/locks` body put on every resource, group or subscription of a type.
+
+use super::{FamilyOf, Undo, Write, document, in_scopes, subscriptions};
+use crate::model::{Environment, Family, Kind, Part, ResourceId, Timestamp, json};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+pub(super) const FAMILY: FamilyOf = FamilyOf { family: Family::Lock, apply, writes, undo };
+
+fn targets(env: &Environment, part: &Part) -> Vec<ResourceId> {
+    let Some(wanted) = part.apply.resource_type.as_deref() else { return Vec::new() };
+    if wanted.eq_ignore_ascii_case("Microsoft.Resources/subscriptions") {
+        return subscriptions(env).into_iter().filter(|id| in_scopes(&part.apply.scopes, id)).collect();
+    }
+    let mut found = BTreeSet::new();
+    for kind in [Kind::Resources, Kind::Containers] {
+        for (key, document) in env.of(kind) {
+            let id = ResourceId::new(json::text(&document.body, "id").unwrap_or(key));
+            if id.resource_type().is_some_and(|t| t.eq_ignore_ascii_case(wanted)) && in_scopes(&part.apply.scopes, &id)
+            {
+                found.insert(id);
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+fn lock_id(scope: &ResourceId, control: &str, part: &Part) -> String {
+    let name = part.documents.first().and_then(|d| json::text(d, "name")).unwrap_or(control);
+    format!("{}/providers/Microsoft.Authorization/locks/{name}", scope.spelled())
+}
+
+fn apply(env: &mut Environment, control: &str, part: &Part, _at: Option<Timestamp>) {
+    for scope in targets(env, part) {
+        for (n, body) in part.documents.iter().enumerate() {
+            let id = lock_id(&scope, control, part);
+            let mut body = body.clone();
+            body["id"] = json!(id);
+            body["type"] = json!("Microsoft.Authorization/locks");
+            env.insert(Kind::Locks, &id, document(control, &format!("/{n}"), body));
+        }
+    }
+}
+
+fn writes(_env: &Environment, _part: &Part) -> BTreeSet<Write> {
+    BTreeSet::new()
+}
+
+fn undo(env: &Environment, control: &str, part: &Part) -> Vec<Undo> {
+    targets(env, part)
+        .into_iter()
+        .map(|scope| Undo::Arm {
+            operation: "Microsoft.Authorization/locks/delete".to_owned(),
+            scope: ResourceId::new(&lock_id(&scope, control, part)),
+        })
+        .collect()
+}
