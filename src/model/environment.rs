@@ -23,6 +23,9 @@ pub struct Tenant {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Environment {
     collections: BTreeMap<Kind, Arc<Collection>>,
+    /// Per document (kind, folded key): JSON pointers whose value nobody knows any more; `""` is the whole document,
+    /// its existence included. Kept beside the documents, since a native document has no word for *unknown*.
+    unknown: Arc<BTreeMap<(Kind, String), BTreeSet<String>>>,
     pub tenant: Tenant,
 }
 
@@ -62,7 +65,9 @@ impl Environment {
         collection.documents.insert(key.to_lowercase(), document);
     }
 
+    /// Takes a document out; what was unknown about it goes with it.
     pub fn remove(&mut self, kind: Kind, key: &str) -> Option<Document> {
+        self.mark_known(kind, key, "");
         let collection = self.collections.get_mut(&kind)?;
         Arc::make_mut(collection).documents.remove(&key.to_lowercase())
     }
@@ -109,4 +114,42 @@ impl Environment {
             Collected::No | Collected::Partial => Fact::Unknown,
         }
     }
+
+    /// Says that nobody knows what stood at `pointer` of this document (`""`: whether it existed at all).
+    pub fn mark_unknown(&mut self, kind: Kind, key: &str, pointer: &str) {
+        let paths = Arc::make_mut(&mut self.unknown).entry((kind, key.to_lowercase())).or_default();
+        paths.insert(pointer.to_owned());
+    }
+
+    /// The value at `pointer`, and all below it, is known again: somebody set it.
+    pub fn mark_known(&mut self, kind: Kind, key: &str, pointer: &str) {
+        let at = (kind, key.to_lowercase());
+        if !self.unknown.contains_key(&at) {
+            return;
+        }
+        let unknown = Arc::make_mut(&mut self.unknown);
+        if let Some(paths) = unknown.get_mut(&at) {
+            paths.retain(|path| !within(pointer, path));
+            if paths.is_empty() {
+                unknown.remove(&at);
+            }
+        }
+    }
+
+    /// The pointers of this document whose value nobody knows, sorted.
+    pub fn unknown_paths(&self, kind: Kind, key: &str) -> impl Iterator<Item = &str> {
+        self.unknown.get(&(kind, key.to_lowercase())).into_iter().flatten().map(String::as_str)
+    }
+
+    /// Whether the value at `pointer` is unknown: that path, one above it or one below it is marked.
+    pub fn is_unknown(&self, kind: Kind, key: &str, pointer: &str) -> bool {
+        self.unknown_paths(kind, key).any(|path| within(path, pointer) || within(pointer, path))
+    }
+}
+
+/// Whether `pointer` is `above` or lies below it, by whole segments, without letter case.
+fn within(above: &str, pointer: &str) -> bool {
+    let head = pointer.get(..above.len());
+    head.is_some_and(|head| head.eq_ignore_ascii_case(above))
+        && matches!(pointer.as_bytes().get(above.len()), None | Some(b'/'))
 }
