@@ -24,3 +24,23 @@ pub struct Gate {
 
 /// In the order in which the platform asks them.
 pub const GATES: &[Gate] = &[conditional_access::GATE, pim::GATE, azure_rbac::GATE, azure_policy::GATE, storage::GATE];
+
+/// The requests of a file in the shape of the vectors. (Errors name no file: who opened it knows its name.)
+pub fn vectors(file: &Value) -> Result<&[Value], InputError> {
+    let help = "the shape is `{ \"vectors\": [ { \"id\", ... } ] }`, as in the gate's file of vectors";
+    match file.get("vectors") {
+        Some(Value::Array(vectors)) => match vectors.iter().position(|vector| !vector.is_object()) {
+            Some(n) => Err(InputError::new("", "a request is an object", help).at(format!("/vectors/{n}"))),
+            None => Ok(vectors),
+        },
+        Some(_) => Err(InputError::new("", "`vectors` is not an array", help).at("/vectors")),
+        None => Err(InputError::new("", "there is no `vectors` array", help)),
+    }
+}
+
+/// One vector (or a part of one) as a type; the error says which and what was expected.
+pub fn read<T: serde::de::DeserializeOwned>(value: &Value, pointer: &str) -> Result<T, InputError> {
+    T::deserialize(value).map_err(|error| {
+        InputError::new("", error.to_string(), "the gate's section of `cutset schema` says what it reads").at(pointer)
+    })
+}
