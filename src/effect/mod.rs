@@ -1,1 +1,20 @@
-//! (room to be filled)
+//! Operation → the requests its gates are asked, what a success changes in the environment, and what it yields.
+//!
+//! One table read both ways: forwards by replay, backwards by rewind. Deliberately knows no gate's rules and no log
+//! format: it turns an event of any product into the requests of `model::request`.
+
+mod arm;
+mod audience;
+mod capability;
+mod change;
+mod data;
+mod principal;
+mod sign_in;
+
+pub use arm::{arm_request, policy_context, policy_request};
+pub use audience::Audience;
+pub use capability::{Capability, Yielded, yields};
+pub use change::{Change, changes};
+pub use data::{DataOperation, account_document, container_document, data_operation, storage_request, vault_operation};
+pub use principal::{active_directory_roles, arm_principal, principal_of};
+pub use sign_in::{sign_in_request, sign_in_request_of};

@@ -1,0 +1,153 @@
+//! What a successful operation hands to whoever made it, with its life span.
+
+use super::audience::Audience;
+use super::principal::principal_of;
+use crate::model::{Detail, Environment, Event, ObjectId, ResourceId, Timestamp};
+use jiff::Span;
+use std::fmt;
+
+/// Something the attacker holds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Capability {
+    /// An access token (and the session behind it) of a principal for an audience.
+    Session { principal: ObjectId, audience: Audience },
+    /// An account key.
+    StorageKey { account: ResourceId },
+    /// A shared access signature on an account, disk or snapshot.
+    Sas { resource: ResourceId },
+    /// Code on a resource, hence tokens of its identities.
+    Execution { resource: ResourceId },
+    /// A credential of a principal (secret, certificate, password).
+    Credential { principal: ObjectId },
+    /// Content of a vault, or another resource's keys.
+    Secret { resource: ResourceId },
+    /// A role at a scope for a principal, made by the attack.
+    AzureRole { principal: ObjectId, role: String, scope: ResourceId },
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Capability::Session { principal, audience } => write!(f, "session({principal}, {})", audience.name()),
+            Capability::StorageKey { account } => write!(f, "storageAccountKey({})", account.name()),
+            Capability::Sas { resource } => write!(f, "sas({})", resource.name()),
+            Capability::Execution { resource } => write!(f, "execution({})", resource.name()),
+            Capability::Credential { principal } => write!(f, "credential({principal})"),
+            Capability::Secret { resource } => write!(f, "secret({})", resource.name()),
+            Capability::AzureRole { principal, role, scope } => write!(f, "role({role}, {scope}, {principal})"),
+        }
+    }
+}
+
+/// Life span: usable from, until (none: until something ends it, such as a rotation).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Yielded {
+    pub capability: Capability,
+    pub from: Timestamp,
+    pub until: Option<Timestamp>,
+}
+
+/// Access tokens last about an hour (*Configurable token lifetimes in the Microsoft identity platform*); the session
+/// behind an interactive sign-in goes on by refresh, so its yield has no end of its own.
+fn session_end(event: &Event) -> Option<Timestamp> {
+    match &event.detail {
+        Detail::SignIn(detail) => match detail.category {
+            crate::model::SignInCategory::ManagedIdentity
+            | crate::model::SignInCategory::ServicePrincipal
+            | crate::model::SignInCategory::MicrosoftServicePrincipal => {
+                event.time.checked_add(Span::new().hours(24)).ok()
+            }
+            crate::model::SignInCategory::Interactive
+            | crate::model::SignInCategory::NonInteractive
+            | crate::model::SignInCategory::Adfs => None,
+        },
+        Detail::Arm(_) | Detail::Data(_) | Detail::Directory(_) | Detail::Alert(_) | Detail::Context(_) => None,
+    }
+}
+
+/// What the event yields, were it to succeed.
+pub fn yields(env: &Environment, event: &Event) -> Vec<Yielded> {
+    let mut found = Vec::new();
+    let mut push = |capability: Capability, until: Option<Timestamp>| {
+        found.push(Yielded { capability, from: event.time, until });
+    };
+    match &event.detail {
+        Detail::SignIn(detail) => {
+            if let (Some(principal), Some(resource)) =
+                (principal_of(env, &event.actor), detail.resource_id.known().or(detail.app_id.known()))
+            {
+                let audience = Audience::of_application(resource);
+                push(Capability::Session { principal, audience }, session_end(event));
+            }
+        }
+        Detail::Arm(detail) => {
+            let operation = event.action.to_lowercase();
+            let resource = detail.resource.clone();
+            match operation.as_str() {
+                "microsoft.storage/storageaccounts/listkeys/action"
+                | "microsoft.storage/storageaccounts/regeneratekey/action" => {
+                    push(Capability::StorageKey { account: resource }, None);
+                }
+                "microsoft.storage/storageaccounts/listaccountsas/action"
+                | "microsoft.storage/storageaccounts/listservicesas/action"
+                | "microsoft.compute/disks/begingetaccess/action"
+                | "microsoft.compute/snapshots/begingetaccess/action" => push(Capability::Sas { resource }, None),
+                "microsoft.compute/virtualmachines/runcommand/action"
+                | "microsoft.compute/virtualmachines/runcommands/write"
+                | "microsoft.compute/virtualmachines/extensions/write"
+                | "microsoft.compute/virtualmachines/write"
+                | "microsoft.resources/deploymentscripts/write"
+                | "microsoft.compute/virtualmachinescalesets/virtualmachines/runcommand/action"
+                | "microsoft.compute/virtualmachinescalesets/extensions/write" => {
+                    push(Capability::Execution { resource: machine_of(&resource) }, None);
+                }
+                "microsoft.authorization/roleassignments/write" => {
+                    if let Some(granted) = super::change::role_grant(event, detail) {
+                        push(granted, None);
+                    }
+                }
+                other if other.ends_with("/listkeys/action") || other.ends_with("/publishxml/action") => {
+                    push(Capability::Secret { resource }, None);
+                }
+                _ => {}
+            }
+        }
+        Detail::Data(detail) => {
+            if event.action.eq_ignore_ascii_case("SecretGet")
+                && let Some((id, _)) = super::data::account_document(env, detail)
+            {
+                push(Capability::Secret { resource: id }, None);
+            }
+        }
+        Detail::Directory(detail) => {
+            let operation = event.action.trim();
+            const CREDENTIALS: &[&str] = &[
+                "Add service principal credentials",
+                "Update application – Certificates and secrets management",
+                "Add federated identity credential",
+                "Reset user password",
+                "Reset password (by admin)",
+                "Add user",
+                "Admin registered temporary access pass method for user",
+            ];
+            if CREDENTIALS.iter().any(|known| known.eq_ignore_ascii_case(operation)) {
+                for target in detail.targets.iter().filter_map(|t| t.id.as_deref()) {
+                    push(Capability::Credential { principal: ObjectId::new(target) }, None);
+                }
+            }
+        }
+        Detail::Alert(_) | Detail::Context(_) => {}
+    }
+    found
+}
+
+/// The machine an extension or run command sits on.
+fn machine_of(resource: &ResourceId) -> ResourceId {
+    let lower = resource.resource_type().map(|t| t.to_lowercase());
+    match lower.as_deref() {
+        Some(t) if t.ends_with("/extensions") || t.ends_with("/runcommands") => {
+            resource.parent().unwrap_or_else(|| resource.clone())
+        }
+        _ => resource.clone(),
+    }
+}
