@@ -1,1 +1,8 @@
-//! (to be filled)
+//! The Azure RBAC gate, held to its vectors.
+
+use crate::support;
+
+#[test]
+fn vectors() {
+    support::passing_only_grows("azure-rbac");
+}
