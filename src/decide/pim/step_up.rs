@@ -1,0 +1,95 @@
+//! What PIM asks of conditional access: the policies that target an authentication context, at the activation's own
+//! sign-in. The only place where the one gate meets the other.
+//!
+//! Source: *Configure Microsoft Entra role settings in Privileged Identity Management* (On activation, require
+//! Microsoft Entra Conditional Access authentication context).
+
+use super::ask::Ask;
+use crate::model::request::{
+    ActivationRequest, Claims, Identity, IdentityKind, SignInRequest, SignInTarget, Stance, TargetKind,
+};
+use crate::model::{Answer, Attacker, Fact, Missing, ObjectId, Truth};
+
+/// What the policies on a context make of a sign-in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Enforcement {
+    /// Satisfied, or none applies.
+    Granted,
+    /// Something interactive is outstanding.
+    Interrupted,
+    /// Blocked, or something is asked that cannot be given interactively.
+    Denied,
+    Unknown(Missing),
+}
+
+pub trait StepUp {
+    /// Whether a policy of the tenant, in whatever state, targets the context.
+    fn targeted(&self, context: &str) -> Truth;
+    /// Those policies, and no others, on this sign-in. Facts are named `signIn...`, as conditional access names them.
+    fn enforce(&self, context: &str, sign_in: &SignInRequest) -> Enforcement;
+    fn answer(&self, context: &str, sign_in: &SignInRequest, attacker: &Attacker, stance: Stance) -> Answer;
+}
+
+/// The session's sign-in, asking for the role's context, while the principal has not yet the role.
+pub(super) fn sign_in(asked: &ActivationRequest, ask: &Ask, mfa: &Truth, context: &str) -> SignInRequest {
+    let mut sign_in = asked.session.sign_in.clone().unwrap_or_else(|| unrecorded(ask));
+    sign_in.target.authentication_contexts = Fact::Known(vec![context.to_owned()]);
+    if sign_in.identity.transitive_group_ids.is_unknown() {
+        sign_in.identity.transitive_group_ids = asked.transitive_group_ids.clone();
+    }
+    if let (Fact::Known(roles), Ok(role)) = (&mut sign_in.identity.directory_role_template_ids, &ask.role) {
+        roles.retain(|held| held.as_str() != role);
+    }
+    let mfa = match mfa {
+        Truth::True => Fact::Known(true),
+        Truth::False => Fact::Known(false),
+        Truth::Unknown(_) => Fact::Unknown,
+    };
+    match &mut sign_in.claims {
+        Fact::Known(claims) if claims.mfa.is_unknown() => claims.mfa = mfa,
+        Fact::Known(_) | Fact::Absent => {}
+        Fact::Unknown => sign_in.claims = Fact::Known(Claims { mfa, ..Claims::default() }),
+    }
+    sign_in
+}
+
+/// A sign-in of which only the user is on record.
+fn unrecorded(ask: &Ask) -> SignInRequest {
+    SignInRequest {
+        identity: Identity {
+            kind: IdentityKind::User,
+            id: ask.principal.as_ref().cloned().unwrap_or_else(|_| ObjectId::new("")),
+            external_user_type: Fact::Unknown,
+            home_tenant_id: Fact::Unknown,
+            transitive_group_ids: Fact::Unknown,
+            directory_role_template_ids: Fact::Unknown,
+            single_tenant_in_this_tenant: Fact::Unknown,
+            is_mfa_registered: Fact::Unknown,
+        },
+        target: SignInTarget {
+            kind: TargetKind::Application,
+            client_app_id: Fact::Unknown,
+            client_kind: Fact::Unknown,
+            resource_app_id: Fact::Unknown,
+            scopes: Fact::Unknown,
+            conditional_access_audiences: Fact::Unknown,
+            owned_by_microsoft: Fact::Unknown,
+            authentication_contexts: Fact::Unknown,
+            user_action: Fact::Unknown,
+            authorization: Fact::Unknown,
+        },
+        client_app_type: Fact::Unknown,
+        device_platform: Fact::Unknown,
+        ip_address: Fact::Unknown,
+        country: Fact::Unknown,
+        gps_country: Fact::Unknown,
+        sign_in_risk_level: Fact::Unknown,
+        user_risk_level: Fact::Unknown,
+        service_principal_risk_level: Fact::Unknown,
+        insider_risk_level: Fact::Unknown,
+        transfer_method: Fact::Unknown,
+        original_transfer_method: Fact::Unknown,
+        device: Fact::Unknown,
+        claims: Fact::Unknown,
+    }
+}
