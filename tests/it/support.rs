@@ -1,9 +1,11 @@
-//! Helpers that several modules share: running a file of decision vectors, and the list of those that pass.
+//! Helpers that several modules share: running a file of decision vectors and the list of those that pass, and laying
+//! a case out as a folder of its own.
 
 use cutset::decide::{GATES, check};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -53,4 +55,96 @@ pub fn passing_only_grows(gate_id: &str) {
     assert!(fallen.is_empty(), "vectors of `{gate_id}` that used to pass do not: {fallen:?}\n{told}");
     let risen: Vec<&String> = passed.difference(&listed).collect();
     assert!(risen.is_empty(), "add to {}: {risen:?}", list.display());
+}
+
+/// A folder that goes away with the value.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new(label: &str) -> Folder {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("cutset-{}-{}-{label}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).expect("a temporary folder");
+        Folder(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// `case.json` of `tests/cases/<name>/`: what differs from another case (`tests/cases/README.md`).
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// Folder of the case it starts from, seen from its own.
+    base: Option<String>,
+    /// The sentence the case proves.
+    #[serde(rename = "why")]
+    _why: String,
+    /// Files of the base that are left out.
+    #[serde(default)]
+    remove: Vec<String>,
+    /// Merge patch on `incident.json`.
+    #[serde(default)]
+    incident: Option<Value>,
+}
+
+/// Lays a case of `tests/cases/` out: the base, less `remove`, with `overlay/` put over it and `incident.json` patched.
+/// A folder without `case.json` is a whole case and is copied as it stands.
+pub fn materialize(name: &str) -> Folder {
+    let home = root().join("tests/cases").join(name);
+    let folder = Folder::new(name);
+    let Ok(text) = std::fs::read_to_string(home.join("case.json")) else {
+        copy(&home, folder.path());
+        return folder;
+    };
+    let case: Case = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}/case.json: {e}"));
+    if let Some(base) = &case.base {
+        copy(&home.join(base), folder.path());
+    }
+    for file in &case.remove {
+        std::fs::remove_file(folder.path().join(file)).unwrap_or_else(|e| panic!("{name}: cannot remove {file}: {e}"));
+    }
+    if home.join("overlay").is_dir() {
+        copy(&home.join("overlay"), folder.path());
+    }
+    if let Some(patch) = &case.incident {
+        let path = folder.path().join("incident.json");
+        let text = std::fs::read_to_string(&path).expect("incident.json of the base");
+        let mut incident: Value = serde_json::from_str(&text).expect("JSON");
+        cutset::model::json::merge_patch(&mut incident, patch);
+        std::fs::write(&path, incident.to_string()).expect("a patched incident.json");
+    }
+    folder
+}
+
+/// What the parts of a case folder are called; a generator or a README beside them is no part of it.
+const PARTS: &[&str] = &["incident.json", "snapshot", "timeline", "policies"];
+
+fn copy(from: &Path, to: &Path) {
+    for part in PARTS {
+        copy_all(&from.join(part), &to.join(part));
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    if from.is_file() {
+        if let Some(parent) = to.parent() {
+            std::fs::create_dir_all(parent).expect("a folder");
+        }
+        std::fs::copy(from, to).unwrap_or_else(|e| panic!("{}: {e}", from.display()));
+        return;
+    }
+    let Ok(entries) = std::fs::read_dir(from) else { return };
+    for entry in entries.flatten() {
+        copy_all(&entry.path(), &to.join(entry.file_name()));
+    }
 }
