@@ -1,1 +1,5 @@
-//! (to be filled)
+//! Correlation: each folder of `tests/correlate/` is a case (`case.json`), and laws that hold for all of them.
+
+mod case;
+mod cases;
+mod laws;

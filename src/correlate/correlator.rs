@@ -1,0 +1,274 @@
+//! Events in, in any order; timeline and baseline out.
+
+use super::baseline::Folding;
+use super::change::changes_state;
+use super::fold;
+use super::identity::{Identities, Principal};
+use super::indicator::Seeds;
+use super::lead::World;
+use super::link::{self, Past};
+use super::mark::{Mark, Marker};
+use super::order;
+use super::pin;
+use super::step::Correlated;
+use super::widen;
+use crate::model::{Actor, Detail, Environment, Event, Fact, Incident, InputError, Outcome, Timestamp};
+use jiff::SignedDuration;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// How long after the window an alert may still speak of it.
+const LATE_ALERT: SignedDuration = SignedDuration::from_hours(24 * 7);
+
+/// All at once. Use [`Correlator`] where the logs stream.
+pub fn correlate(
+    incident: &Incident,
+    environment: &Environment,
+    events: impl IntoIterator<Item = Event>,
+) -> Result<Correlated, InputError> {
+    let mut correlator = Correlator::new(incident, environment)?;
+    for event in events {
+        correlator.observe(event);
+    }
+    correlator.finish()
+}
+
+/// Takes events as they are read. What lies outside the window is folded at once into classes and into what its
+/// principals were known by; what lies inside is kept.
+pub struct Correlator<'a> {
+    incident: &'a Incident,
+    environment: &'a Environment,
+    seeds: Seeds,
+    marker: Marker,
+    identities: Identities,
+    /// Actors as records spell them, by number.
+    actors: HashMap<Actor, u32>,
+    spelled: Vec<Known>,
+    keys: HashSet<Mark>,
+    resources: HashSet<Mark>,
+    folding: Folding,
+    kept: Vec<(u32, Event)>,
+    alerts: Vec<Event>,
+    later: Vec<Event>,
+    /// Records that corrections name and that were met.
+    met: HashSet<(Arc<str>, u64)>,
+    covered: Option<(Timestamp, Timestamp)>,
+}
+
+/// What one spelling of an actor was known by before the window.
+#[derive(Default)]
+struct Known {
+    principal: Option<Principal>,
+    addresses: HashSet<IpAddr>,
+    requests: HashSet<Mark>,
+}
+
+impl<'a> Correlator<'a> {
+    pub fn new(incident: &'a Incident, environment: &'a Environment) -> Result<Self, InputError> {
+        Ok(Correlator {
+            incident,
+            environment,
+            seeds: Seeds::parse(incident)?,
+            marker: Marker::default(),
+            identities: Identities::new(environment, &incident.aliases),
+            actors: HashMap::new(),
+            spelled: Vec::new(),
+            keys: HashSet::new(),
+            resources: HashSet::new(),
+            folding: Folding::default(),
+            kept: Vec::new(),
+            alerts: Vec::new(),
+            later: Vec::new(),
+            met: HashSet::new(),
+            covered: None,
+        })
+    }
+
+    pub fn observe(&mut self, event: Event) {
+        let window = &self.incident.window;
+        let end = event.end.unwrap_or(event.time).max(event.time);
+        if let Detail::Alert(_) = event.detail {
+            let late = window.to.saturating_add(LATE_ALERT).unwrap_or(Timestamp::MAX);
+            if end >= window.from && event.time <= late {
+                self.alerts.push(event);
+            } else {
+                self.folding.aside = self.folding.aside.saturating_add(1);
+            }
+            return;
+        }
+        self.covered = Some(match self.covered {
+            None => (event.time, end),
+            Some((first, last)) => (first.min(event.time), last.max(end)),
+        });
+        self.identities.learn(&event);
+        let actor = self.number(&event.actor);
+        let included = self.seeds.include.of(&event.evidence).is_some();
+        if included || self.seeds.exclude.of(&event.evidence).is_some() {
+            self.met.insert((event.evidence.file.clone(), event.evidence.record));
+        }
+        if included || (end >= window.from && event.time <= window.to) {
+            self.kept.push((actor, event));
+            return;
+        }
+        if end < window.from {
+            self.before(actor, &event);
+        } else if changes_state(&event) && self.snapshot_may_be_late(event.time) {
+            self.later.push(event.clone());
+        }
+        self.folding.add(&self.marker, actor, event);
+    }
+
+    fn snapshot_may_be_late(&self, change: Timestamp) -> bool {
+        self.incident.snapshot_taken_at.is_none_or(|taken| taken >= change)
+    }
+
+    fn number(&mut self, actor: &Actor) -> u32 {
+        if let Some(&number) = self.actors.get(actor) {
+            return number;
+        }
+        let number = u32::try_from(self.spelled.len()).unwrap_or(u32::MAX);
+        self.actors.insert(actor.clone(), number);
+        self.spelled.push(Known::default());
+        number
+    }
+
+    /// What an event before the window tells about who does what, from where, by which key.
+    fn before(&mut self, actor: u32, event: &Event) {
+        // An address that somebody merely tried from is nobody's known address.
+        match event.outcome {
+            Outcome::Success | Outcome::Unknown => {}
+            Outcome::Failure(_) | Outcome::Interrupted(_) => return,
+        }
+        if let Some(known) = self.spelled.get_mut(actor as usize) {
+            if let Fact::Known(address) = event.source_ip {
+                known.addresses.insert(address.to_canonical());
+            }
+            known.requests.insert(link::routine(&self.marker, event));
+        }
+        if let Some((account, Some(hash))) = link::key_use(event, &self.identities) {
+            self.keys.insert(link::key_mark(&self.marker, &account, &hash));
+        }
+        if let Detail::Arm(detail) = &event.detail {
+            self.resources.insert(link::resource_mark(&self.marker, &detail.resource));
+        }
+    }
+
+    pub fn finish(mut self) -> Result<Correlated, InputError> {
+        if self.kept.is_empty() {
+            return Err(self.empty_window());
+        }
+        self.identities.settle();
+        let mut by_number: Vec<(&Actor, u32)> = self.actors.iter().map(|(actor, &number)| (actor, number)).collect();
+        by_number.sort_unstable_by_key(|(_, number)| *number);
+        for (actor, number) in by_number {
+            if let Some(known) = self.spelled.get_mut(number as usize) {
+                known.principal = self.identities.actor(actor);
+            }
+        }
+        let of_actor: Vec<Option<Principal>> = self.spelled.iter().map(|known| known.principal).collect();
+        let mut past = Past { keys: self.keys, resources: self.resources, ..Past::default() };
+        for known in self.spelled {
+            if let Some(principal) = known.principal {
+                past.addresses.entry(principal).or_default().extend(known.addresses);
+                past.requests.entry(principal).or_default().extend(known.requests);
+            }
+        }
+
+        let (events, numbers) = in_order(self.kept);
+        let principals: Vec<Option<Principal>> =
+            numbers.iter().map(|&number| of_actor.get(number as usize).copied().flatten()).collect();
+        let mut world = World::new(self.environment, &mut self.identities, &past, &self.marker);
+        let found = widen::widen(&events, &principals, &self.seeds, &mut world);
+
+        if found.memberships.iter().all(Option::is_none) {
+            return Err(nothing_found(self.incident, &found, &events));
+        }
+        let mut warnings = Vec::new();
+        for indicator in &found.unmatched {
+            warnings.push(format!("the indicator {indicator} matches no event of the window"));
+        }
+        for name in &found.only_known {
+            warnings.push(format!(
+                "every event of `{name}` in the window comes from an address it used before: none is in by this indicator"
+            ));
+        }
+        for (list, record) in self.seeds.unmet(&self.met) {
+            warnings.push(format!("`attack.{list}` names `{record}`, and no log holds that record"));
+        }
+
+        let mut folding = self.folding;
+        for ((event, membership), number) in events.iter().zip(&found.memberships).zip(&numbers) {
+            if membership.is_none() {
+                folding.add(&self.marker, *number, event.clone());
+            }
+        }
+        let mut steps = fold::fold(&events, &found.memberships, &self.identities, &self.marker);
+        self.alerts.sort_by(order::compare);
+        let window = (self.incident.window.from, self.incident.window.to);
+        let (alerts, others) = pin::pin(self.alerts, &events, &mut steps, &self.identities, window);
+        folding.aside = folding.aside.saturating_add(others);
+        let mut baseline = folding.finish(&self.identities);
+        baseline.covered = self.covered;
+        self.later.sort_by(order::compare);
+        Ok(Correlated {
+            steps,
+            alerts,
+            baseline,
+            window_events: events,
+            memberships: found.memberships,
+            later_changes: self.later,
+            warnings,
+            identities: self.identities,
+        })
+    }
+
+    fn empty_window(&self) -> InputError {
+        let window = &self.incident.window;
+        let help = match self.covered {
+            None => "add the logs of that time to `timeline/`: none of the files holds an event".to_owned(),
+            Some((first, last)) => {
+                format!("the logs run from {first} to {last}: widen `window`, or add the logs of that time")
+            }
+        };
+        InputError::new("incident.json", format!("no event lies in the window {} to {}", window.from, window.to), help)
+            .at("/window")
+    }
+}
+
+/// Sorts events without moving them more than once, with their actors' numbers beside them.
+fn in_order(kept: Vec<(u32, Event)>) -> (Vec<Event>, Vec<u32>) {
+    let mut order: Vec<usize> = (0..kept.len()).collect();
+    order.sort_by(|&a, &b| match (kept.get(a), kept.get(b)) {
+        (Some((_, a)), Some((_, b))) => order::compare(a, b),
+        (_, _) => std::cmp::Ordering::Equal,
+    });
+    let mut slots: Vec<Option<(u32, Event)>> = kept.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|at| slots.get_mut(at)?.take()).map(|(number, event)| (event, number)).unzip()
+}
+
+fn nothing_found(incident: &Incident, found: &widen::Found, events: &[Event]) -> InputError {
+    let error = |message: String, help: String| InputError::new("incident.json", message, help).at("/indicators");
+    if let Some(name) = found.only_known.first() {
+        return error(
+            format!("every event of `{name}` in the window comes from an address it used before"),
+            "name the attack's addresses or sessions in `indicators`, or its records in `attack.include`".to_owned(),
+        );
+    }
+    let names: std::collections::BTreeSet<&str> =
+        events.iter().filter_map(|event| event.actor.upn.as_deref()).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let nearest = incident.indicators.principals.first().and_then(|wrong| crate::model::nearest(wrong, &names));
+    let help = match nearest {
+        Some(near) => format!(
+            "the window holds {} events; the principal in them that is nearest to yours is `{near}`",
+            events.len()
+        ),
+        None => format!(
+            "the window holds {} events, none with these addresses, principals, sessions or correlation ids: check \
+             their spelling",
+            events.len()
+        ),
+    };
+    error("none of the indicators matches an event of the window".to_owned(), help)
+}

@@ -1,0 +1,483 @@
+//! Where an attack event leads: the ids it shares with others, and what it made, listed or took over.
+//!
+//! Only a success leads further than its own ids. Directory operations by their names in the audit log
+//! (learn.microsoft.com, "Microsoft Entra audit log activity reference"); provider operations as Azure spells them.
+
+use super::identity::Identities;
+use super::link::{self, Link, Past};
+use super::mark::Marker;
+use super::step::Basis;
+use crate::model::{
+    AuditTarget, Detail, DirectoryDetail, Environment, Event, Evidence, Fact, Kind, ObjectId, Outcome, ResourceId,
+    Timestamp, json,
+};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// On what a link joins besides being shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Condition {
+    Always,
+    /// The event's address is not among those its principal used before the window.
+    Foreign,
+    /// The principal did not make the same request before the window.
+    NotRoutine,
+}
+
+#[derive(Clone, Debug)]
+pub struct Lead {
+    pub link: Link,
+    pub condition: Condition,
+    /// Joins events from here on; none: at any time of the window.
+    pub from: Option<Timestamp>,
+    pub basis: Basis,
+    /// Surer reasons first among those of one basis.
+    pub rank: u8,
+    pub why: Arc<str>,
+}
+
+/// What leads are read against.
+pub struct World<'a> {
+    pub environment: &'a Environment,
+    pub identities: &'a mut Identities,
+    pub past: &'a Past,
+    pub marker: &'a Marker,
+    /// Principals that run on a resource, by its folded id; made when first asked for.
+    hosts: Option<BTreeMap<String, Vec<String>>>,
+}
+
+impl<'a> World<'a> {
+    pub fn new(
+        environment: &'a Environment,
+        identities: &'a mut Identities,
+        past: &'a Past,
+        marker: &'a Marker,
+    ) -> World<'a> {
+        World { environment, identities, past, marker, hosts: None }
+    }
+
+    /// The leads of one event that `further` wants: it is asked before a reason is put into words.
+    pub fn leads(
+        &mut self,
+        event: &Event,
+        principal: Option<super::identity::Principal>,
+        further: &mut dyn FnMut(&Link, Condition, Option<Timestamp>) -> bool,
+    ) -> Vec<Lead> {
+        let mut leads = Vec::new();
+        link::each(event, principal, self.identities, self.past, self.marker, &mut |link| {
+            let (basis, rank, what) = match &link {
+                Link::Session(_) => (Basis::Session, 4, "same session"),
+                Link::Token(_) => (Basis::Exact, 2, "same token"),
+                Link::Correlation(_) => (Basis::Exact, 3, "same correlation id"),
+                Link::KeyHash(..) => (Basis::Assumed, 6, "same key hash, used by nobody before the window,"),
+                Link::Credential(_)
+                | Link::Assignment(_)
+                | Link::Device(_)
+                | Link::Principal(_)
+                | Link::KeyFrom(..)
+                | Link::KeyUnseen(_)
+                | Link::Resource(_) => return,
+            };
+            if further(&link, Condition::Always, None) {
+                let why = format!("{what} as {}", named(&event.evidence)).into();
+                leads.push(Lead { link, condition: Condition::Always, from: None, basis, rank, why });
+            }
+        });
+        let succeeded = match event.outcome {
+            Outcome::Success | Outcome::Unknown => true,
+            Outcome::Failure(_) | Outcome::Interrupted(_) => false,
+        };
+        if succeeded {
+            let mut made = Made { event, further, leads: &mut leads };
+            match &event.detail {
+                Detail::Arm(_) => self.arm(&mut made),
+                Detail::Data(_) => self.data(&mut made),
+                Detail::Directory(detail) => self.directory(detail, &mut made),
+                Detail::SignIn(_) | Detail::Alert(_) | Detail::Context(_) => {}
+            }
+        }
+        leads
+    }
+
+    fn arm(&mut self, made: &mut Made<'_>) {
+        let Detail::Arm(detail) = &made.event.detail else { return };
+        let action = made.event.action.to_ascii_lowercase();
+        if action == "microsoft.authorization/roleassignments/write" {
+            if let Some(id) = link::assignment_id(detail.resource.folded()) {
+                made.lead(
+                    Link::Assignment(id),
+                    Condition::Foreign,
+                    Basis::Exact,
+                    5,
+                    "uses the role assignment made by",
+                );
+            }
+            let grantee = body_text(detail, "properties.principalId");
+            if let Some(principal) = grantee.and_then(|id| self.identities.named(&id)) {
+                let what = "acts for the principal that was granted a role by";
+                made.lead(Link::Principal(principal), Condition::Foreign, Basis::Assumed, 9, what);
+            }
+        }
+        if hands_out_storage_secret(&action) {
+            let account = account_of(&detail.resource);
+            self.listed(&account, "the key listed by", made);
+        }
+        if action.ends_with("/write") && self.created(made.event, &detail.resource) {
+            let link = Link::Resource(detail.resource.folded().into());
+            made.lead(link, Condition::Foreign, Basis::Assumed, 10, "concerns the resource created by");
+        }
+        for identity in made_identities(detail) {
+            if let Some(principal) = self.identities.named(&identity) {
+                let what = "acts for the identity of the resource written by";
+                made.lead(Link::Principal(principal), Condition::NotRoutine, Basis::Assumed, 8, what);
+            }
+        }
+        if executes_code(&action) {
+            for identity in self.running_on(&detail.resource) {
+                if let Some(principal) = self.identities.named(&identity) {
+                    let what = "acts for an identity of the resource on which code was run by";
+                    made.lead(Link::Principal(principal), Condition::NotRoutine, Basis::Assumed, 8, what);
+                }
+            }
+        }
+        if action == "microsoft.managedidentity/userassignedidentities/federatedidentitycredentials/write" {
+            let owner = detail.resource.parent().unwrap_or_else(|| detail.resource.clone());
+            for identity in self.running_on(&owner) {
+                if let Some(principal) = self.identities.named(&identity) {
+                    let what = "acts for the identity that was given a federated credential by";
+                    made.lead(Link::Principal(principal), Condition::Foreign, Basis::Assumed, 8, what);
+                }
+            }
+        }
+    }
+
+    fn data(&mut self, made: &mut Made<'_>) {
+        let Detail::Data(detail) = &made.event.detail else { return };
+        if made.event.action.eq_ignore_ascii_case("GetUserDelegationKey") {
+            let account = detail.resource.as_ref().map_or(detail.account.as_ref(), ResourceId::spelled);
+            let account = self.identities.account(account);
+            self.listed(&account, "the delegation key taken by", made);
+        }
+    }
+
+    /// From now on whoever uses that account by key from the lister's address, or by a hash never seen before.
+    fn listed(&mut self, account: &str, what: &str, made: &mut Made<'_>) {
+        let account = self.identities.account(account);
+        if let Fact::Known(address) = made.event.source_ip {
+            let what = format!("from the address and on the account of {what}");
+            let link = Link::KeyFrom(account.clone(), address.to_canonical());
+            made.lead(link, Condition::Always, Basis::Assumed, 5, &what);
+        }
+        let what = format!("by a key or SAS that nobody used before the window, after {what}");
+        made.lead(Link::KeyUnseen(account), Condition::Always, Basis::Assumed, 7, &what);
+    }
+
+    fn directory(&mut self, detail: &DirectoryDetail, made: &mut Made<'_>) {
+        let operation = made.event.action.trim().to_lowercase();
+        let creates = creates_principal(&operation);
+        let takes_over = TAKES_OVER.iter().any(|words| operation.contains(words)) || changes_credentials(detail);
+        for target in &detail.targets {
+            let kind = target.kind.to_ascii_lowercase();
+            if kind == "device" {
+                if operation.contains("add") || operation.contains("register") {
+                    for id in device_ids(target) {
+                        made.lead(
+                            Link::Device(id),
+                            Condition::Always,
+                            Basis::Exact,
+                            4,
+                            "from the device registered by",
+                        );
+                    }
+                }
+                continue;
+            }
+            for id in credentials(target) {
+                made.lead(Link::Credential(id), Condition::Always, Basis::Exact, 3, "by the credential added by");
+            }
+            if !matches!(kind.as_str(), "user" | "serviceprincipal" | "application" | "other") {
+                continue;
+            }
+            let name = target.id.as_deref().or(target.upn.as_deref());
+            let Some(principal) = name.and_then(|name| self.identities.named(name)) else { continue };
+            if creates {
+                let what = "acts for the principal created by";
+                made.lead(Link::Principal(principal), Condition::Always, Basis::Exact, 4, what);
+            } else if takes_over {
+                let what = "acts for the principal changed by";
+                made.lead(Link::Principal(principal), Condition::Foreign, Basis::Assumed, 9, what);
+            }
+        }
+    }
+
+    /// Whether a write made its resource: the response says so, or nothing knew the resource before.
+    fn created(&self, event: &Event, resource: &ResourceId) -> bool {
+        let Detail::Arm(detail) = &event.detail else { return false };
+        match detail.status {
+            Fact::Known(201) => true,
+            Fact::Known(200) => false,
+            Fact::Known(_) | Fact::Absent | Fact::Unknown => {
+                !self.past.resources.contains(&link::resource_mark(self.marker, resource))
+                    && self.environment.resource(resource).is_none_or(|document| {
+                        created_at(&document.body).is_some_and(|at| at >= link::skewed(event.time))
+                    })
+            }
+        }
+    }
+
+    /// Object ids of the managed identities of a resource, or of what it is part of.
+    fn running_on(&mut self, resource: &ResourceId) -> Vec<String> {
+        let hosts = self.hosts.get_or_insert_with(|| hosts(self.environment));
+        let mut found = Vec::new();
+        let mut at = Some(resource.clone());
+        while let Some(scope) = at {
+            if !scope.folded().contains("/providers/") {
+                break;
+            }
+            found.extend(hosts.get(scope.folded()).into_iter().flatten().cloned());
+            at = scope.parent();
+        }
+        found.sort();
+        found.dedup();
+        found
+    }
+}
+
+struct Made<'a> {
+    event: &'a Event,
+    further: &'a mut dyn FnMut(&Link, Condition, Option<Timestamp>) -> bool,
+    leads: &'a mut Vec<Lead>,
+}
+
+impl Made<'_> {
+    fn lead(&mut self, link: Link, condition: Condition, basis: Basis, rank: u8, what: &str) {
+        let from = Some(link::skewed(self.event.time));
+        if (self.further)(&link, condition, from) {
+            let why = format!("{what} {} at {}", self.event.action.trim(), named(&self.event.evidence)).into();
+            self.leads.push(Lead { link, condition, from, basis, rank, why });
+        }
+    }
+}
+
+pub fn named(evidence: &Evidence) -> String {
+    format!("{}#{}", evidence.file, evidence.record)
+}
+
+/// When the resource says it was made: ARM's `systemData`, or a resource's own word for it.
+pub fn created_at(body: &Value) -> Option<Timestamp> {
+    ["systemData.createdAt", "properties.timeCreated", "properties.creationTime", "properties.createdOn"]
+        .iter()
+        .find_map(|at| json::text(body, at)?.parse().ok())
+}
+
+fn body_text(detail: &crate::model::ArmDetail, at: &str) -> Option<String> {
+    [&detail.response_body, &detail.request_body]
+        .into_iter()
+        .find_map(|body| json::text(body.known()?, at).map(str::to_owned))
+}
+
+fn account_of(resource: &ResourceId) -> String {
+    let segments: Vec<&str> = resource.folded().split('/').collect();
+    let at = segments.iter().position(|segment| *segment == "storageaccounts");
+    at.and_then(|at| segments.get(at + 1)).map_or_else(|| resource.name().to_owned(), |name| (*name).to_owned())
+}
+
+fn hands_out_storage_secret(action: &str) -> bool {
+    matches!(
+        action,
+        "microsoft.storage/storageaccounts/listkeys/action"
+            | "microsoft.storage/storageaccounts/regeneratekey/action"
+            | "microsoft.storage/storageaccounts/listaccountsas/action"
+            | "microsoft.storage/storageaccounts/listservicesas/action"
+            | "microsoft.storage/storageaccounts/blobservices/generateuserdelegationkey/action"
+            | "microsoft.classicstorage/storageaccounts/listkeys/action"
+    )
+}
+
+/// Operations after which the caller's code runs as the resource's managed identities.
+pub fn executes_code(action: &str) -> bool {
+    const WITHIN: &[(&str, &[&str])] = &[
+        (
+            "microsoft.compute/virtualmachines/",
+            &["write", "runcommand/action", "runcommands/write", "extensions/write"],
+        ),
+        (
+            "microsoft.compute/virtualmachinescalesets/",
+            &[
+                "write",
+                "extensions/write",
+                "virtualmachines/runcommand/action",
+                "virtualmachines/runcommands/write",
+                "virtualmachines/extensions/write",
+            ],
+        ),
+        ("microsoft.hybridcompute/machines/", &["extensions/write", "runcommands/write"]),
+        ("microsoft.containerinstance/containergroups/", &["write", "containers/exec/action"]),
+        (
+            "microsoft.containerservice/managedclusters/",
+            &["runcommand/action", "listclusteradmincredential/action", "listclusterusercredential/action"],
+        ),
+        (
+            "microsoft.web/sites/",
+            &[
+                "write",
+                "config/write",
+                "config/list/action",
+                "publish/action",
+                "publishxml/action",
+                "extensions/write",
+                "functions/write",
+                "host/listkeys/action",
+                "functions/listsecrets/action",
+                "sourcecontrols/write",
+            ],
+        ),
+        (
+            "microsoft.automation/automationaccounts/",
+            &[
+                "runbooks/write",
+                "runbooks/draft/write",
+                "runbooks/draft/testjob/write",
+                "runbooks/publish/action",
+                "jobs/write",
+                "jobschedules/write",
+                "webhooks/write",
+                "webhooks/action",
+            ],
+        ),
+        (
+            "microsoft.logic/workflows/",
+            &["write", "run/action", "triggers/run/action", "triggers/listcallbackurl/action"],
+        ),
+        ("microsoft.resources/deploymentscripts/", &["write"]),
+        ("microsoft.datafactory/factories/", &["pipelines/write", "pipelines/createrun/action"]),
+        ("microsoft.app/containerapps/", &["write"]),
+        ("microsoft.app/jobs/", &["write", "start/action"]),
+        ("microsoft.machinelearningservices/workspaces/", &["jobs/write", "computes/write"]),
+    ];
+    WITHIN.iter().any(|(type_, verbs)| action.strip_prefix(type_).is_some_and(|verb| verbs.contains(&verb)))
+}
+
+/// The principals that run on each resource: its own `identity`, and managed identities that name it.
+fn hosts(environment: &Environment) -> BTreeMap<String, Vec<String>> {
+    let mut hosts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (key, document) in environment.of(Kind::Resources) {
+        let id = json::text(&document.body, "id").unwrap_or(key).trim_end_matches('/').to_lowercase();
+        let mut found = identities_in(&document.body);
+        // A user-assigned identity is a resource whose own properties tell its principal.
+        found.extend(json::text(&document.body, "properties.principalId").map(str::to_owned));
+        if !found.is_empty() {
+            hosts.entry(id).or_default().extend(found);
+        }
+    }
+    for (key, document) in environment.of(Kind::ServicePrincipals) {
+        let names = json::get(&document.body, "alternativeNames").and_then(Value::as_array).into_iter().flatten();
+        for name in names.filter_map(Value::as_str).filter(|name| name.starts_with('/')) {
+            let id = json::text(&document.body, "id").unwrap_or(key);
+            hosts.entry(name.trim_end_matches('/').to_lowercase()).or_default().push(id.to_owned());
+        }
+    }
+    hosts
+}
+
+fn identities_in(body: &Value) -> Vec<String> {
+    let mut found: Vec<String> = json::text(body, "identity.principalId").map(str::to_owned).into_iter().collect();
+    if let Some(assigned) = json::path(body, "identity.userAssignedIdentities").and_then(Value::as_object) {
+        found.extend(assigned.values().filter_map(|one| json::text(one, "principalId").map(str::to_owned)));
+    }
+    found
+}
+
+fn made_identities(detail: &crate::model::ArmDetail) -> Vec<String> {
+    let mut found: Vec<String> = [&detail.response_body, &detail.request_body]
+        .into_iter()
+        .filter_map(Fact::known)
+        .flat_map(identities_in)
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn creates_principal(operation: &str) -> bool {
+    operation.starts_with("add user")
+        || operation.starts_with("create user")
+        || operation.starts_with("invite external user")
+        || operation == "add service principal"
+        || operation == "add application"
+        || operation.starts_with("add agent identity")
+}
+
+/// Words in the names of operations that put a principal, or more rights of one, into the caller's hands.
+const TAKES_OVER: &[&str] = &[
+    "password",
+    "credential",
+    "certificates and secrets",
+    "security info",
+    "authentication method",
+    "strong authentication",
+    "temporary access pass",
+    "passkey",
+    "fido2",
+    "add owner",
+    "add member to",
+    "add eligible member",
+    "add app role assignment",
+    "consent to application",
+    "permission grant",
+    "restore user",
+];
+
+fn changes_credentials(detail: &DirectoryDetail) -> bool {
+    const PROPERTIES: &[&str] = &[
+        "keydescription",
+        "federatedidentitycredentials",
+        "strongauthenticationmethod",
+        "strongauthenticationuserdetails",
+    ];
+    detail.targets.iter().flat_map(|target| target.modified.keys()).any(|name| {
+        let name = name.to_ascii_lowercase();
+        PROPERTIES.contains(&name.as_str())
+    })
+}
+
+/// Key ids and federated credential ids that are in a target's new values and not in its old ones.
+fn credentials(target: &AuditTarget) -> Vec<Arc<str>> {
+    let mut found = Vec::new();
+    for (name, (old, new)) in &target.modified {
+        let marker = match name.to_ascii_lowercase().as_str() {
+            "keydescription" => "keyidentifier=",
+            "federatedidentitycredentials" => "\"id\":\"",
+            _ => continue,
+        };
+        let (old, new) = (flat(old), flat(new));
+        for at in new.match_indices(marker).map(|(at, _)| at + marker.len()) {
+            let rest = new.get(at..).unwrap_or_default();
+            let id: String = rest.chars().take_while(|c| c.is_ascii_hexdigit() || *c == '-').collect();
+            if !old.contains(&id)
+                && let Some(id) = link::usable_id(&id)
+            {
+                found.push(id);
+            }
+        }
+    }
+    found
+}
+
+/// Lower-case text of a value, JSON in strings laid bare.
+fn flat(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    text.replace('\\', "").to_lowercase()
+}
+
+fn device_ids(target: &AuditTarget) -> Vec<Arc<str>> {
+    let by_property = target.modified.iter().filter(|(name, _)| name.eq_ignore_ascii_case("DeviceId"));
+    let mut found: Vec<Arc<str>> = by_property
+        .filter_map(|(_, (_, new))| link::usable_id(flat(new).trim_matches(|c: char| !c.is_ascii_alphanumeric())))
+        .collect();
+    found.extend(
+        target.id.as_deref().map(|id| ObjectId::new(id).as_str().to_owned()).and_then(|id| link::usable_id(&id)),
+    );
+    found
+}
