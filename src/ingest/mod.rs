@@ -1,1 +1,3 @@
 //! Foreign bytes → environment and events. (frame to be filled)
+
+pub mod facts;

@@ -22,11 +22,14 @@ pub(super) struct Patterns {
 
 impl Patterns {
     pub fn new<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
-        let (mut globs, mut exact): (Vec<Box<str>>, Vec<Box<str>>) =
-            texts.map(|text| fold(text.trim()).into()).partition(|text: &Box<str>| text.contains('*'));
+        let (mut globs, mut exact): (Vec<Box<str>>, Vec<Box<str>>) = (Vec::new(), Vec::new());
+        for text in texts {
+            let text: Box<str> = fold(text.trim()).into();
+            if text.contains('*') { globs.push(text) } else { exact.push(text) }
+        }
         exact.sort_unstable();
         exact.dedup();
-        globs.sort_by_key(|glob| glob.len());
+        globs.sort_by_key(|glob| str::len(glob));
         Patterns { exact: exact.into(), globs: globs.into() }
     }
 
