@@ -39,8 +39,6 @@ fn parameters() -> Value {
     json!({
         "approvedRegions": ["uksouth", "westeurope"],
         "allowedAddresses": [{ "value": OFFICE, "action": "Allow" }],
-        "approvers": [{ "id": of("oliver.hart").id(), "description": of("oliver.hart").name, "isBackup": false,
-            "userType": "User" }],
         "keyReader": workload_id("ledger"),
         "keyReaderScope": proddata(),
     })

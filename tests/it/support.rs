@@ -148,3 +148,28 @@ fn copy_all(from: &Path, to: &Path) {
         copy_all(&entry.path(), &to.join(entry.file_name()));
     }
 }
+
+/// A `--policies` folder with these controls of the shipped catalogue alone.
+pub fn catalogue_of(ids: &[&str]) -> Folder {
+    let shipped = root().join("policies");
+    let mut catalogue = json(&shipped.join("catalog.json"));
+    let folder = Folder::new("policies");
+    let controls = catalogue["controls"].as_array_mut().expect("controls");
+    controls.retain(|control| control["id"].as_str().is_some_and(|id| ids.contains(&id)));
+    assert_eq!(controls.len(), ids.len(), "the catalogue does not hold all of {ids:?}");
+    for control in controls {
+        let lists = std::iter::once(&control["documents"])
+            .chain(control["parts"].as_array().into_iter().flatten().map(|part| &part["documents"]));
+        for name in lists.filter_map(Value::as_array).flatten().filter_map(Value::as_str) {
+            std::fs::copy(shipped.join(name), folder.path().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        }
+    }
+    std::fs::write(folder.path().join("catalog.json"), catalogue.to_string()).expect("a catalogue");
+    folder
+}
+
+/// The folder of the eight controls of Northgate's answers (`tests/cases/eight.json`).
+pub fn eight() -> Folder {
+    let list = json(&root().join("tests/cases/eight.json"));
+    catalogue_of(&list.as_array().expect("a list").iter().filter_map(Value::as_str).collect::<Vec<_>>())
+}
