@@ -1,0 +1,125 @@
+//! ARM resources, subscriptions, resource groups and management groups, and what hangs on them: locks, diagnostic
+//! settings, Defender for Cloud assessments and plans. REST bodies, Resource Graph rows, `az` lists.
+
+use super::document::{arm, arm_type, key};
+use super::{Format, Out, Record, never_empty};
+use crate::model::{Kind, json};
+use serde_json::{Map, Value, json};
+
+pub const FORMAT: Format = Format {
+    id: "azure-resource",
+    reads: "ARM resources, containers, locks, diagnostic settings, assessments, plans (REST, Resource Graph, az)",
+    score,
+    read,
+    empty: never_empty,
+};
+
+/// What a type is a document of; none: another format's, or known to have no bearing.
+fn kind(name: &str) -> Option<Kind> {
+    Some(match name {
+        "microsoft.resources/subscriptions"
+        | "microsoft.resources/subscriptions/resourcegroups"
+        | "microsoft.resources/resourcegroups"
+        | "microsoft.management/managementgroups" => Kind::Containers,
+        "microsoft.authorization/locks" => Kind::Locks,
+        "microsoft.insights/diagnosticsettings" => Kind::DiagnosticSettings,
+        "microsoft.security/assessments" => Kind::Assessments,
+        "microsoft.security/assessmentmetadata" => Kind::AssessmentMetadata,
+        "microsoft.security/pricings" => Kind::Pricings,
+        _ if name.starts_with("microsoft.authorization/") => return None,
+        _ => Kind::Resources,
+    })
+}
+
+/// Types that are no resources of the environment.
+const IGNORED: &[(&str, &str)] = &[
+    ("microsoft.advisor/recommendations", "advisor-recommendation"),
+    ("microsoft.advisor/metadata", "advisor-recommendation"),
+    ("microsoft.policyinsights/policystates", "policy-state"),
+    ("microsoft.security/securescores", "secure-score"),
+    ("microsoft.security/securescorecontrols", "secure-score"),
+    ("microsoft.security/regulatorycompliancestandards", "regulatory-compliance"),
+    ("microsoft.consumption/usagedetails", "consumption"),
+];
+
+fn score(record: &Record) -> u8 {
+    let id = record.first_text(&["id", "ResourceId"]).unwrap_or_default();
+    let container = subscription(record);
+    match arm_type(record) {
+        Some(name) if kind(&name).is_none() => 0,
+        // Logs carry a resource id too; a time of theirs tells them apart.
+        Some(_) if record.has("operationName") || record.has("TimeGenerated") || record.has("eventTimestamp") => 0,
+        Some(name) if record.has("properties") && id.starts_with('/') => {
+            if name.contains('/') {
+                80
+            } else {
+                60
+            }
+        }
+        Some(_) if id.starts_with('/') && (record.has("location") || record.has("tags") || record.has("kind")) => 70,
+        Some(_) if id.starts_with('/') && record.has_all(&["name", "type"]) => 60,
+        _ if container => 75,
+        _ => 0,
+    }
+}
+
+/// `az account list` and `GET /subscriptions` name no type.
+fn subscription(record: &Record) -> bool {
+    let id = record.text("id").unwrap_or_default();
+    record.has_all(&["subscriptionId", "displayName", "state"])
+        || (record.has_all(&["id", "name", "state", "tenantId"]) && super::event::is_guid(&id))
+}
+
+fn read(record: &Record, out: &mut Out) -> Result<(), String> {
+    let mut body = arm(record);
+    if subscription(record) && arm_type(record).is_none_or(|t| t == "microsoft.resources/subscriptions") {
+        let id = json::text(&body, "subscriptionId").or(json::text(&body, "id")).unwrap_or_default();
+        let id = format!("/subscriptions/{}", id.rsplit('/').next().unwrap_or_default());
+        let name = json::text(&body, "displayName").or(json::text(&body, "name")).unwrap_or_default().to_owned();
+        if let Some(members) = body.as_object_mut() {
+            members.insert("id".to_owned(), id.clone().into());
+            members.insert("name".to_owned(), name.into());
+            members.insert("type".to_owned(), "Microsoft.Resources/subscriptions".into());
+        }
+        out.document(Kind::Containers, &id, body);
+        return Ok(());
+    }
+    let name = arm_type(record).ok_or("no resource type")?;
+    if let Some((_, ignored)) = IGNORED.iter().find(|(t, _)| *t == name) {
+        out.ignore(ignored);
+        return Ok(());
+    }
+    let kind = kind(&name).ok_or("no resource")?;
+    if let Some(Value::String(_)) = json::get(&body, "properties") {
+        return Err("`properties` is no object".to_owned());
+    }
+    if matches!(kind, Kind::Locks | Kind::Assessments | Kind::DiagnosticSettings | Kind::Pricings)
+        && json::get(&body, "properties").is_none()
+    {
+        nest(&mut body);
+    }
+    let key = key(record, &body, &["ResourceId", "name"]);
+    if kind == Kind::Resources && !key.starts_with('/') {
+        return Err("a resource without an id".to_owned());
+    }
+    if let Some(members) = body.as_object_mut() {
+        members.entry("id").or_insert_with(|| json!(key));
+        members.entry("type").or_insert_with(|| json!(name));
+    }
+    out.document(kind, &key, body);
+    Ok(())
+}
+
+/// What `az` flattened goes back under `properties`.
+fn nest(body: &mut Value) {
+    let Some(members) = body.as_object_mut() else { return };
+    let mut properties = Map::new();
+    for (name, value) in std::mem::take(members) {
+        if ["id", "name", "type", "location", "systemData", "resourceGroup", "tags"].contains(&name.as_str()) {
+            members.insert(name, value);
+        } else {
+            properties.insert(name, value);
+        }
+    }
+    members.insert("properties".to_owned(), Value::Object(properties));
+}

@@ -1,0 +1,200 @@
+//! Documents → environment: the same object from two exports is one document, and what exports tell in pieces (a
+//! role-management policy and its assignment, a management group and its parent) is joined.
+
+use super::{InputFile, Item, Reading, read};
+use crate::model::{Collected, Document, Environment, Event, Fact, Kind, ResourceId, json};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Keys under which pieces of role-management policies wait for their assignment.
+pub const POLICY_PIECE: &str = "policy:";
+
+/// Collects documents into an environment.
+#[derive(Default)]
+pub struct Builder {
+    kinds: BTreeMap<Kind, BTreeMap<String, Document>>,
+}
+
+impl Builder {
+    pub fn put(&mut self, kind: Kind, key: String, document: Document) {
+        let documents = self.kinds.entry(kind).or_default();
+        match documents.get_mut(&key) {
+            Some(earlier) => {
+                let mut body = earlier.body.as_ref().clone();
+                match kind {
+                    Kind::GroupMembers => union(&mut body, &document.body, "members"),
+                    Kind::Owners => union(&mut body, &document.body, "owners"),
+                    Kind::PimSettings if key.starts_with(POLICY_PIECE) => union(&mut body, &document.body, "rules"),
+                    _ => overlay(&mut body, &document.body),
+                }
+                *earlier = Document { body: Arc::new(body), evidence: document.evidence };
+            }
+            None => {
+                documents.insert(key, document);
+            }
+        }
+    }
+
+    /// The environment, with how whole each kind is; complaints say what could not be joined.
+    pub fn finish(mut self, collected: &BTreeMap<Kind, Collected>, complaints: &mut Vec<String>) -> Environment {
+        self.join_pim(complaints);
+        self.join_management_groups();
+        let mut environment = Environment::default();
+        for (kind, documents) in self.kinds {
+            for (key, document) in documents {
+                environment.insert(kind, &key, document);
+            }
+        }
+        for (kind, collected) in collected {
+            environment.set_collected(*kind, *collected);
+        }
+        let members = members_collected(&environment);
+        environment.set_collected(Kind::GroupMembers, members);
+        let defaults =
+            environment.bodies(Kind::SecurityDefaults).find_map(|b| json::get(b, "isEnabled").and_then(Value::as_bool));
+        environment.tenant.security_defaults = Fact::from(defaults);
+        environment
+    }
+
+    /// Puts the rules of role-management policies into the assignments that name them.
+    fn join_pim(&mut self, complaints: &mut Vec<String>) {
+        let Some(settings) = self.kinds.get_mut(&Kind::PimSettings) else { return };
+        let pieces: Vec<String> = settings.keys().filter(|k| k.starts_with(POLICY_PIECE)).cloned().collect();
+        let mut policies: BTreeMap<String, Value> = BTreeMap::new();
+        for key in pieces {
+            if let Some(document) = settings.remove(&key) {
+                policies.insert(key.trim_start_matches(POLICY_PIECE).to_owned(), document.body.as_ref().clone());
+            }
+        }
+        let mut used: Vec<String> = Vec::new();
+        for document in settings.values_mut() {
+            let body = Arc::make_mut(&mut document.body);
+            let at = if body.get("properties").is_some() { "properties" } else { "" };
+            let holder = if at.is_empty() { &mut *body } else { &mut body[at] };
+            let Some(policy_id) = json::text(holder, "policyId").map(str::to_lowercase) else { continue };
+            let Some(policy) = policies.get(&policy_id) else { continue };
+            used.push(policy_id);
+            let Some(object) = holder.as_object_mut() else { continue };
+            if at.is_empty() {
+                let mine = object.entry("policy").or_insert_with(|| Value::Object(Map::new()));
+                if mine.get("rules").is_none() {
+                    overlay(mine, policy);
+                }
+            } else if !object.contains_key("effectiveRules") {
+                let rules = json::path(policy, "properties.effectiveRules").or(json::path(policy, "properties.rules"));
+                if let Some(rules) = rules {
+                    object.insert("effectiveRules".to_owned(), rules.clone());
+                }
+            }
+        }
+        for id in policies.keys().filter(|id| !used.contains(id)) {
+            complaints.push(format!(
+                "role-management policy `{id}` is in the export, the assignment that says whose it is is not"
+            ));
+        }
+    }
+
+    /// Tells each subscription the management groups above it, where management groups tell their parents.
+    fn join_management_groups(&mut self) {
+        let Some(containers) = self.kinds.get_mut(&Kind::Containers) else { return };
+        let mut parents: BTreeMap<String, String> = BTreeMap::new();
+        for (key, document) in containers.iter() {
+            let body = &document.body;
+            let parent =
+                ["properties.details.parent.id", "properties.parent.id"].iter().find_map(|p| json::text(body, p));
+            if let Some(parent) = parent {
+                parents.insert(key.clone(), parent.to_lowercase());
+            }
+        }
+        for (key, document) in containers.iter_mut() {
+            let chained = json::path(&document.body, "properties.managementGroupAncestorsChain").is_some();
+            if chained || !key.starts_with("/subscriptions/") || key.matches('/').count() != 2 {
+                continue;
+            }
+            let mut chain = Vec::new();
+            let mut at = parents.get(key);
+            while let Some(parent) = at.filter(|p| chain.len() < 32 && !chain.contains(*p)) {
+                chain.push(parent.clone());
+                at = parents.get(parent);
+            }
+            if chain.is_empty() {
+                continue;
+            }
+            let names: Vec<Value> =
+                chain.iter().map(|id| serde_json::json!({ "name": ResourceId::new(id).name() })).collect();
+            let body = Arc::make_mut(&mut document.body);
+            if let Some(object) = body.as_object_mut() {
+                let properties = object.entry("properties").or_insert_with(|| Value::Object(Map::new()));
+                if let Some(properties) = properties.as_object_mut() {
+                    properties.insert("managementGroupAncestorsChain".to_owned(), Value::Array(names));
+                }
+            }
+        }
+    }
+}
+
+/// Memberships are whole if groups were collected whole and each tells all its members.
+fn members_collected(environment: &Environment) -> Collected {
+    let told = environment.of(Kind::GroupMembers).count();
+    let all = environment.of(Kind::Groups).all(|(id, _)| environment.get(Kind::GroupMembers, id).is_some());
+    let complete =
+        environment.bodies(Kind::GroupMembers).all(|b| b.get("complete").and_then(Value::as_bool) != Some(false));
+    match environment.collected(Kind::Groups) {
+        Collected::Whole if all && complete => Collected::Whole,
+        _ if told == 0 => Collected::No,
+        Collected::No | Collected::Partial | Collected::Whole => Collected::Partial,
+    }
+}
+
+/// The later document over the earlier: objects merge, `null` and what is missing keep what was there.
+fn overlay(earlier: &mut Value, later: &Value) {
+    match (earlier, later) {
+        (Value::Object(mine), Value::Object(theirs)) => {
+            for (name, value) in theirs {
+                match mine.get_mut(name) {
+                    Some(slot) if value.is_object() && slot.is_object() => overlay(slot, value),
+                    Some(_) if value.is_null() => {}
+                    _ => {
+                        mine.insert(name.clone(), value.clone());
+                    }
+                }
+            }
+        }
+        (slot, value) if !value.is_null() => *slot = value.clone(),
+        _ => {}
+    }
+}
+
+/// Lists of members from two exports: all of them.
+fn union(earlier: &mut Value, later: &Value, list: &str) {
+    let Some(mine) = earlier.get_mut(list).and_then(Value::as_array_mut) else { return overlay(earlier, later) };
+    for member in later.get(list).and_then(Value::as_array).into_iter().flatten() {
+        let id = json::text(member, "id").map(str::to_lowercase);
+        if !mine.iter().any(|m| json::text(m, "id").map(str::to_lowercase) == id) {
+            mine.push(member.clone());
+        }
+    }
+    if later.get("complete").and_then(Value::as_bool) == Some(true)
+        && let Some(object) = earlier.as_object_mut()
+        && object.contains_key("complete")
+    {
+        object.insert("complete".to_owned(), Value::Bool(true));
+    }
+}
+
+/// Reads a case whole: its environment, its events in time order, and what became of each file.
+pub fn environment_and_events(files: &[InputFile]) -> (Environment, Vec<Event>, Reading) {
+    let mut builder = Builder::default();
+    let mut events = Vec::new();
+    let mut reading = read(files, &mut |item| match item {
+        Item::Document { kind, key, document } => builder.put(kind, key, document),
+        Item::Event(event) => events.push(*event),
+        Item::Part { .. } | Item::Collected { .. } | Item::Ignored { .. } | Item::Rejected { .. } => {}
+    });
+    let environment = builder.finish(&reading.collected, &mut reading.complaints);
+    let index = super::identity::Index::new(&environment);
+    events.iter_mut().for_each(|event| index.respell(event));
+    events.sort_by(|a, b| (a.time, &a.evidence).cmp(&(b.time, &b.evidence)));
+    (environment, events, reading)
+}
