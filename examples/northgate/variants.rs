@@ -41,6 +41,7 @@ fn parameters() -> Value {
         "allowedAddresses": [{ "value": OFFICE, "action": "Allow" }],
         "keyReader": workload_id("ledger"),
         "keyReaderScope": proddata(),
+        "unusedAssignment": assignment(&of("admin").id(), "User Access Administrator", &sub()).id(),
     })
 }
 
