@@ -77,6 +77,7 @@ pub fn sign_in_request_of(env: &Environment, event: &Event, detail: &SignInDetai
         insider_risk_level: Fact::Unknown,
         transfer_method: text(&detail.transfer_method),
         original_transfer_method: text(&detail.original_transfer_method),
+        compliant_network: Fact::Unknown,
         device: match &detail.device {
             Fact::Unknown => Fact::Unknown,
             Fact::Absent => Fact::Absent,

@@ -129,6 +129,9 @@ pub struct SignInRequest {
     pub transfer_method: Fact<String>,
     #[serde(default)]
     pub original_transfer_method: Fact<String>,
+    /// Came through the tenant's Global Secure Access (the *compliant network* location).
+    #[serde(default)]
+    pub compliant_network: Fact<bool>,
     /// Absent: known not to be registered in Entra.
     #[serde(default)]
     pub device: Fact<Device>,
