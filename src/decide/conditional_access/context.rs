@@ -13,7 +13,7 @@ use super::policy::{Policy, Target};
 use super::reach::Hands;
 use super::{Decision, Enforcement, PolicySet};
 use crate::model::request::{SignInRequest, Stance};
-use crate::model::{Answer, Attacker, Fact};
+use crate::model::{Answer, Attacker, Fact, Truth};
 use std::sync::Arc;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +38,25 @@ fn names(policy: &Policy, context: &str) -> bool {
 }
 
 impl PolicySet {
+    /// Whether any policy, whatever its state, targets the context.
+    pub fn targets_context(&self, context: &str) -> Truth {
+        let context = context.trim().to_ascii_lowercase();
+        let truths = self.policies.iter().map(|policy| match &policy.target {
+            Target::Contexts(contexts, _) if contexts.contains(&context) => Truth::True,
+            Target::Contexts(_, odd) if !odd.is_empty() => Truth::Unknown(odd.iter().cloned().collect()),
+            Target::Contexts(..) | Target::UserActions(..) | Target::Resources(_) | Target::Odd(_) => Truth::False,
+        });
+        truths.fold(Truth::False, Truth::or)
+    }
+
+    /// The policies that target the context, and no others, on a sign-in that asks for it.
+    pub fn context_decision(&self, context: &str, request: &SignInRequest) -> Decision {
+        let context = context.trim().to_ascii_lowercase();
+        let mut request = request.clone();
+        request.target.authentication_contexts = Fact::Known(vec![context.clone()]);
+        self.decide_over(&Facts::new(self, &request), &|policy| names(policy, &context), false)
+    }
+
     /// Ids of the policies that target `c1`..`c99`, whatever their state.
     pub fn context_policies(&self, context: &str) -> Vec<&str> {
         let context = context.trim().to_ascii_lowercase();

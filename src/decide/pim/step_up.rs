@@ -89,6 +89,7 @@ fn unrecorded(ask: &Ask) -> SignInRequest {
         insider_risk_level: Fact::Unknown,
         transfer_method: Fact::Unknown,
         original_transfer_method: Fact::Unknown,
+        compliant_network: Fact::Unknown,
         device: Fact::Unknown,
         claims: Fact::Unknown,
     }
