@@ -174,7 +174,7 @@ fn keeps_times(event: &Event) -> bool {
 pub enum Target<'a> {
     /// As recorded.
     Exact,
-    /// The step's own target stands for the recorded one.
+    /// The step's own target stands for the recorded one, the caller having marked which that is.
     Of(&'a str),
 }
 
@@ -310,15 +310,25 @@ fn data(to: &mut Both, detail: &DataDetail, target: Target<'_>) {
     } = detail;
     to.write_u8(2);
     to.folded(service);
-    to.folded(account);
-    resource.hash(to);
     if target == Target::Exact {
+        to.folded(account);
+        resource.hash(to);
         container.hash(to);
     }
-    (authentication, hash, authorization, protocol, tls, status).hash(to);
+    (authentication, authorization, protocol, tls, status).hash(to);
+    key_of(authentication, hash).hash(to);
     for (field, value) in sas {
         if !field.eq_ignore_ascii_case("sig") {
             (field, value).hash(to);
         }
+    }
+}
+
+/// The account key of a request (`key1(…)`), also the one a SAS was signed with; a token's hash says nothing a gate
+/// reads and is renewed hourly.
+fn key_of<'a>(authentication: &Fact<Arc<str>>, hash: &'a Fact<Arc<str>>) -> Option<&'a str> {
+    match authentication {
+        Fact::Known(how) if how.eq_ignore_ascii_case("oauth") => None,
+        Fact::Known(_) | Fact::Absent | Fact::Unknown => hash.known()?.split(',').next(),
     }
 }

@@ -91,10 +91,7 @@ impl Changes {
                 }
             }
             Detail::Data(detail) => {
-                let account = match &detail.resource {
-                    Some(resource) => resource.folded().to_owned(),
-                    None => identities.account(&detail.account).as_ref().to_owned(),
-                };
+                let account = identities.account_of(detail).name.as_ref().to_owned();
                 self.scopes.entry(account).or_default().insert(event.time);
             }
             Detail::Directory(detail) => {
@@ -155,11 +152,11 @@ impl Touched {
         match &event.detail {
             Detail::Arm(detail) => below(&detail.resource),
             Detail::Data(detail) => {
-                let resource = detail.resource.as_ref().or_else(|| identities.account_resource(&detail.account));
-                if let Some(resource) = resource {
+                let account = identities.account_of(detail);
+                if let Some(resource) = &account.resource {
                     below(resource);
                 }
-                touched.scopes.push(identities.account(&detail.account).as_ref().to_owned());
+                touched.scopes.push(account.name.as_ref().to_owned());
             }
             Detail::SignIn(_) => touched.sign_in = true,
             Detail::Directory(_) | Detail::Alert(_) | Detail::Context(_) => {}

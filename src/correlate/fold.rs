@@ -240,7 +240,13 @@ fn like(event: &Event, identities: &Identities, marker: &Marker) -> Mark {
         to.folded(id.as_deref().unwrap_or_default());
         event.session_id.hash(to);
         let per_container = match &event.detail {
-            Detail::Data(detail) => decided_per_container(detail),
+            Detail::Data(detail) => {
+                identities.account_of(detail).name.hash(to);
+                if !oauth(detail) {
+                    detail.hash.hash(to);
+                }
+                decided_per_container(detail)
+            }
             Detail::Directory(detail) => {
                 for target in &detail.targets {
                     (&target.kind, &target.id, &target.name).hash(to);
@@ -255,6 +261,11 @@ fn like(event: &Event, identities: &Identities, marker: &Marker) -> Mark {
         to.write_u8(u8::from(per_container));
         baseline::request(to, 0, event, Target::Of(&name));
     })
+}
+
+/// The hash of an OAuth request is its token's, which is renewed in mid-session.
+fn oauth(detail: &DataDetail) -> bool {
+    detail.authentication.known().is_some_and(|how| how.eq_ignore_ascii_case("oauth"))
 }
 
 /// Anonymous access is decided by each container's own setting; keys, SAS and roles (the assignment is on record) are
@@ -274,21 +285,18 @@ fn target(event: &Event, identities: &Identities) -> (Arc<str>, Option<Arc<str>>
     let Detail::Data(detail) = &event.detail else {
         return (event.target.clone(), event.target_id.clone());
     };
-    let resource = detail.resource.as_ref().or_else(|| identities.account_resource(&detail.account));
-    let account = match resource {
-        Some(resource) => Arc::from(resource.name()),
-        None => identities.account(&detail.account),
-    };
+    let account = identities.account_of(detail);
+    let id = account.resource.as_ref();
     let action = event.action.to_ascii_lowercase();
     let listing = action.starts_with("list") || action.ends_with("list");
     match &detail.container {
         Some(container) if !listing => {
-            let id = resource.and_then(|resource| below_account(resource, &detail.service, container));
+            let id = id.and_then(|account| below_account(account, &detail.service, container));
             (container.clone(), id.or_else(|| event.target_id.clone()))
         }
         Some(_) | None => {
-            let id = resource.map(|resource| Arc::from(resource.spelled()));
-            (account, id.or_else(|| event.target_id.clone()))
+            let name = id.map_or_else(|| account.name.clone(), |account| Arc::from(account.name()));
+            (name, id.map(|account| Arc::from(account.spelled())).or_else(|| event.target_id.clone()))
         }
     }
 }
@@ -301,10 +309,7 @@ fn below_account(account: &ResourceId, service: &str, container: &str) -> Option
         "table" => "tableServices/default/tables",
         _ => return None,
     };
-    // A record may name the container's own id already.
-    let base = account.spelled();
-    let end = base.to_ascii_lowercase().find("/blobservices/").unwrap_or(base.len());
-    Some(format!("{}/{part}/{container}", base.get(..end).unwrap_or(base)).into())
+    Some(format!("{}/{part}/{container}", account.spelled()).into())
 }
 
 /// Short, from the content of the step's beginning: operation, who, from where, on what, when.

@@ -4,7 +4,7 @@
 //! successful record carries two names of one actor. Also the names people say for resources (`incident.json`'s
 //! `aliases`), and which account a bare account name means.
 
-use crate::model::{Actor, ActorKind, Environment, Event, Kind, ObjectId, Outcome, ResourceId, json};
+use crate::model::{Actor, ActorKind, DataDetail, Environment, Event, Kind, ObjectId, Outcome, ResourceId, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -229,10 +229,29 @@ impl Identities {
         self.aliases.get(&name).cloned().unwrap_or_else(|| name.into())
     }
 
-    /// The resource a bare account or vault name means.
-    pub fn account_resource(&self, name: &str) -> Option<&ResourceId> {
-        self.accounts.get(self.account(name).as_ref())
+    /// The account or vault of a data record, as the environment spells it where it holds it.
+    pub fn account_of(&self, detail: &DataDetail) -> Account {
+        let recorded = detail.resource.as_ref().and_then(account_level);
+        let name = self.account(recorded.as_ref().map_or(&detail.account, ResourceId::spelled));
+        let resource = self.accounts.get(name.as_ref()).cloned().or(recorded);
+        Account { name, resource }
     }
+}
+
+/// A storage account or vault.
+pub struct Account {
+    /// Folded.
+    pub name: Arc<str>,
+    pub resource: Option<ResourceId>,
+}
+
+/// `…/storageAccounts/<name>` or `…/vaults/<name>` of an id that may name a part of it (`…/blobServices/default`).
+fn account_level(resource: &ResourceId) -> Option<ResourceId> {
+    let folded = resource.folded();
+    let start = ["/storageaccounts/", "/vaults/"].iter().find_map(|part| Some(folded.find(part)? + part.len()));
+    let Some(start) = start else { return Some(resource.clone()) };
+    let end = folded.get(start..)?.find('/').map_or(folded.len(), |n| start + n);
+    Some(ResourceId::new(resource.spelled().get(..end)?))
 }
 
 /// What an actor is called in the record, surest name first.

@@ -155,8 +155,7 @@ impl<'a> World<'a> {
     fn data(&mut self, made: &mut Made<'_>) {
         let Detail::Data(detail) = &made.event.detail else { return };
         if made.event.action.eq_ignore_ascii_case("GetUserDelegationKey") {
-            let account = detail.resource.as_ref().map_or(detail.account.as_ref(), ResourceId::spelled);
-            let account = self.identities.account(account);
+            let account = self.identities.account_of(detail).name;
             self.listed(&account, "the delegation key taken by", made);
         }
     }
@@ -216,7 +215,6 @@ impl<'a> World<'a> {
         let Detail::Arm(detail) = &event.detail else { return false };
         match detail.status {
             Fact::Known(201) => true,
-            Fact::Known(200) => false,
             Fact::Known(_) | Fact::Absent | Fact::Unknown => {
                 !self.past.resources.contains(&link::resource_mark(self.marker, resource))
                     && self.environment.resource(resource).is_none_or(|document| {

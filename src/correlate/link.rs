@@ -79,8 +79,7 @@ pub fn key_use(event: &Event, identities: &Identities) -> Option<(Arc<str>, Opti
     if !(authentication.contains("key") || authentication.contains("sas")) {
         return None;
     }
-    let account = detail.resource.as_ref().map_or(detail.account.as_ref(), ResourceId::spelled);
-    Some((identities.account(account), detail.hash.known().map(|hash| lower(hash))))
+    Some((identities.account_of(detail).name, detail.hash.known().map(|hash| lower(hash))))
 }
 
 /// Hands over every link an event carries.
@@ -121,8 +120,8 @@ pub fn each(
         }
         Detail::Data(detail) => {
             detail.authorization.iter().filter_map(assignment).for_each(&mut *to);
-            if let Some(resource) = detail.resource.as_ref().or_else(|| identities.account_resource(&detail.account)) {
-                below(resource, to);
+            if let Some(resource) = identities.account_of(detail).resource {
+                below(&resource, to);
             }
             if let Some((account, hash)) = key_use(event, identities) {
                 if let Fact::Known(address) = event.source_ip {

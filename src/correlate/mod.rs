@@ -30,5 +30,5 @@ pub use correlator::{Correlator, correlate};
 pub use explain::{Explained, explain, explained};
 pub use identity::Identities;
 pub use pin::PinnedAlert;
-pub use rewind::{Rewound, Taken, rewind};
+pub use rewind::{Act, Rewound, Taken, rewind};
 pub use step::{Basis, Correlated, Membership, Step};

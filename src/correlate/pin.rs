@@ -113,8 +113,8 @@ impl Seen {
             Some(Detail::SignIn(_) | Detail::Directory(_)) => (Layer::Identity, None, None),
             Some(Detail::Arm(detail)) => (Layer::Management, Some(detail.resource.clone()), None),
             Some(Detail::Data(detail)) => {
-                let resource = detail.resource.as_ref().or_else(|| identities.account_resource(&detail.account));
-                (Layer::Data, resource.cloned(), Some(identities.account(&detail.account).as_ref().to_owned()))
+                let account = identities.account_of(detail);
+                (Layer::Data, account.resource, Some(account.name.as_ref().to_owned()))
             }
             Some(Detail::Alert(_) | Detail::Context(_)) | None => (Layer::Context, None, None),
         };

@@ -39,7 +39,10 @@ impl Change {
     pub fn apply(&self, env: &mut Environment, event: &Event) {
         let document = |body: Value| Document { body: Arc::new(body), evidence: event.evidence.clone() };
         match self {
-            Change::Insert { kind, key, body } => env.insert(*kind, key, document(body.clone())),
+            Change::Insert { kind, key, body } => {
+                env.mark_known(*kind, key, "");
+                env.insert(*kind, key, document(body.clone()));
+            }
             Change::Remove { kind, key } => {
                 env.remove(*kind, key);
             }
@@ -52,6 +55,9 @@ impl Change {
                 };
                 if let Fact::Known(body) = body {
                     json::merge_patch(&mut next, body);
+                    for set in json::leaves(body) {
+                        env.mark_known(kind, resource.folded(), &set);
+                    }
                 }
                 env.insert(kind, resource.folded(), document(next));
             }

@@ -49,7 +49,7 @@ impl ResourceId {
     pub fn new(text: &str) -> Self {
         let trimmed = text.trim().trim_end_matches('/');
         let trimmed = if trimmed.is_empty() { "/" } else { trimmed };
-        ResourceId { folded: trimmed.to_lowercase().into(), spelled: trimmed.into() }
+        ResourceId { folded: fold(trimmed).into(), spelled: trimmed.into() }
     }
 
     /// Lower case; what every comparison uses.
@@ -117,7 +117,9 @@ impl ResourceId {
     /// One segment pair up: the resource group of a resource, the parent of a child resource, the subscription of a
     /// resource group; nothing above a subscription or management group (that is the hierarchy's to tell).
     pub fn parent(&self) -> Option<ResourceId> {
-        let lower = self.folded();
+        if !self.folded().starts_with('/') {
+            return None;
+        }
         let segments: Vec<&str> = self.spelled.split('/').skip(1).collect();
         if segments.len() <= 2 {
             return None;
@@ -127,9 +129,25 @@ impl ResourceId {
         if keep >= 2 && segments[keep - 2].eq_ignore_ascii_case("providers") {
             keep -= 2;
         }
-        debug_assert!(lower.starts_with('/'));
         (keep > 0).then(|| ResourceId::new(&format!("/{}", segments[..keep].join("/"))))
     }
+}
+
+/// Lower case, character by character.
+// INVARIANT: the folded text is as long as the spelled one, so that a place found in one may be cut in the other; the
+// few letters whose lower case is longer stay as they are.
+fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let lower = |c: char| {
+        let mut lower = c.to_lowercase();
+        match (lower.next(), lower.next()) {
+            (Some(one), None) if one.len_utf8() == c.len_utf8() => one,
+            (_, _) => c,
+        }
+    };
+    text.chars().map(lower).collect()
 }
 
 impl PartialEq for ResourceId {

@@ -38,3 +38,24 @@ pub fn merge_patch(target: &mut Value, patch: &Value) {
         }
     }
 }
+
+/// The pointers of every value below that is no object, sorted as the document has them.
+pub fn leaves(value: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open = vec![(String::new(), value)];
+    while let Some((at, value)) = open.pop() {
+        match value {
+            Value::Object(members) if !members.is_empty() => {
+                open.extend(members.iter().map(|(key, value)| (format!("{at}/{}", escape(key)), value)));
+            }
+            Value::Object(_) => {}
+            _ => found.push(at),
+        }
+    }
+    found.sort();
+    found
+}
+
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}

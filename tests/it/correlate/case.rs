@@ -1,6 +1,6 @@
 //! A case as data: incident, environment, events in short form, and what must come out.
 
-use cutset::correlate::{Correlated, Step};
+use cutset::correlate::{Correlated, Step, rewind};
 use cutset::model::{
     Actor, ActorKind, AlertDetail, ArmDetail, AuditTarget, Authorization, Collected, DataDetail, Detail,
     DirectoryDetail, Document, Environment, Event, Evidence, Fact, Incident, InputError, Kind, ObjectId, Outcome,
@@ -430,6 +430,48 @@ pub fn differences(case: &Case, outcome: &Result<Correlated, InputError>) -> Vec
         let found = warnings.iter().zip(&correlated.warnings).all(|(part, warning)| warning.contains(part.as_str()));
         if !found || warnings.len() != correlated.warnings.len() {
             differences.push(format!("warnings: expected {warnings:?}, got {:?}", correlated.warnings));
+        }
+    }
+    differences
+}
+
+/// Every way in which the rewound environment is not what the case expects.
+pub fn rewind_differences(case: &Case, expected: &ExpectedRewind, correlated: &Correlated) -> Vec<String> {
+    let rewound = rewind(&case.incident(), &case.environment(), correlated);
+    let mut differences = Vec::new();
+    let mut same = |what: &str, expected: &Option<Vec<String>>, got: Vec<String>| {
+        if let Some(expected) = expected
+            && *expected != got
+        {
+            differences.push(format!("{what}: expected {expected:#?}, got {got:#?}"));
+        }
+    };
+    let taken = rewound.taken.iter().map(|taken| {
+        let parts = [taken.act.as_str(), taken.kind.as_str(), &taken.key, &taken.pointer];
+        parts.join(" ").trim_end().to_owned()
+    });
+    same("changed", &expected.changed, taken.collect());
+    let mut unknown = Vec::new();
+    for kind in Kind::ALL {
+        for (key, _) in rewound.environment.of(*kind) {
+            let paths = rewound.environment.unknown_paths(*kind, key);
+            unknown.extend(paths.map(|path| format!("{} {key} {path}", kind.as_str())));
+        }
+    }
+    same("unknown", &expected.unknown, unknown);
+    if let Some(assumption) = &expected.assumption {
+        let got = rewound.assumption.as_deref().unwrap_or_default();
+        if assumption.is_empty() != got.is_empty() || !got.contains(assumption) {
+            differences.push(format!("assumption: expected `{assumption}`, got `{got}`"));
+        }
+    }
+    for (place, value) in &expected.holds {
+        let parts: Vec<&str> = place.splitn(3, ' ').collect();
+        let [kind, key, pointer] = parts.as_slice() else { panic!("`{place}` is no place") };
+        let document = rewound.environment.get(kind_named(kind), key);
+        let got = document.and_then(|document| document.body.pointer(pointer)).cloned().unwrap_or(Value::Null);
+        if got != *value {
+            differences.push(format!("{place}: expected {value}, got {got}"));
         }
     }
     differences

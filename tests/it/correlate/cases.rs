@@ -1,6 +1,6 @@
 //! Every case of `tests/correlate/`, checked.
 
-use super::case::{Case, differences};
+use super::case::{Case, differences, rewind_differences};
 use crate::support::root;
 use cutset::correlate::{correlate, explain};
 use std::path::PathBuf;
@@ -21,7 +21,10 @@ fn every_case_comes_out_as_it_says() {
         let case = Case::read(&file);
         let (incident, environment) = (case.incident(), case.environment());
         let outcome = correlate(&incident, &environment, case.events());
-        let differences = differences(&case, &outcome);
+        let mut differences = differences(&case, &outcome);
+        if let (Some(expected), Ok(correlated)) = (&case.expect.rewound, &outcome) {
+            differences.extend(rewind_differences(&case, expected, correlated));
+        }
         if !differences.is_empty() {
             told.push_str(&format!("\n{} ({})\n  {}\n", file.display(), case.why, differences.join("\n  ")));
             for line in outcome.iter().flat_map(explain) {
