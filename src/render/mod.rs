@@ -1,1 +1,115 @@
-//! Analysis → text and pictures. (to be filled)
+//! The analysis as text and pictures. One file an output; every output is made from the one [`Analysis`] value.
+//!
+//! Deliberately computes no verdict: what a set of controls does is looked up in the conditions that the analysis
+//! carries. Strings of the analysis are hostile; each output escapes for its own format, and [`text`] makes them one
+//! line of visible text first.
+
+pub mod dot;
+mod json;
+pub mod layout;
+mod mermaid;
+pub mod picture;
+pub mod svg;
+mod terminal;
+pub mod text;
+
+use crate::analysis::Analysis;
+
+/// One kind of output.
+pub struct Output {
+    /// Also this output's file name here (`-` as `_`), its folder under `tests/render/`, and what `--format` takes.
+    pub id: &'static str,
+    /// What `--view` takes; the first is the default.
+    pub views: &'static [&'static str],
+    /// Of the file it is written to.
+    pub extension: &'static str,
+    pub render: fn(&Analysis, &Request) -> Result<Vec<Artifact>, RenderError>,
+}
+
+/// Every output, in the order that help and docs list them.
+pub const OUTPUTS: &[Output] = &[terminal::OUTPUT, svg::OUTPUT, dot::OUTPUT, mermaid::OUTPUT, json::OUTPUT];
+
+/// One file of an output; most outputs make one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// Relative, of letters, digits, `-`, `_`, `.` and `/` alone.
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+/// What to make of the analysis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// One of the output's views; empty: its first.
+    pub view: String,
+    /// Ids of the controls in force (`--with`).
+    pub with: Vec<String>,
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Whether escape sequences for colour may be written.
+    pub colour: bool,
+    /// Files already written, for the last line of the summary.
+    pub written: Vec<String>,
+    /// Template in the place of the built-in one.
+    pub template: Option<String>,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Request {
+            view: String::new(),
+            with: Vec::new(),
+            width: 100,
+            colour: false,
+            written: Vec::new(),
+            template: None,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    #[error("`{view}` is no view of `{output}`; its views are {}", known.join(", "))]
+    View { output: &'static str, view: String, known: &'static [&'static str] },
+    #[error("`{format}` is no format; the formats are {}", ids().join(", "))]
+    Format { format: String },
+    #[error("the analysis has no control `{0}`; did you mean `{1}`?")]
+    Control(String, String),
+    #[error("the template does not render: {0}")]
+    Template(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+pub fn ids() -> Vec<&'static str> {
+    OUTPUTS.iter().map(|output| output.id).collect()
+}
+
+/// The files of one output.
+pub fn render(analysis: &Analysis, format: &str, request: &Request) -> Result<Vec<Artifact>, RenderError> {
+    let output = OUTPUTS
+        .iter()
+        .find(|output| output.id == format)
+        .ok_or_else(|| RenderError::Format { format: text::plain(format) })?;
+    let view = match output.views.first() {
+        Some(first) if request.view.is_empty() => *first,
+        _ => output.views.iter().copied().find(|view| *view == request.view).ok_or_else(|| RenderError::View {
+            output: output.id,
+            view: text::plain(&request.view),
+            known: output.views,
+        })?,
+    };
+    for id in &request.with {
+        if analysis.control(id).is_none() {
+            let known: Vec<&str> = analysis.controls.iter().map(|control| control.id.as_str()).collect();
+            let near = crate::model::nearest(id, &known).unwrap_or("none");
+            return Err(RenderError::Control(text::plain(id), near.to_owned()));
+        }
+    }
+    (output.render)(analysis, &Request { view: view.to_owned(), ..request.clone() })
+}
+
+/// The file of an output that makes one.
+fn one(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Result<Vec<Artifact>, RenderError> {
+    Ok(vec![Artifact { name: name.into(), bytes: bytes.into() }])
+}

@@ -1,6 +1,29 @@
-//! Outputs: every renderer over hand-written, generated and hostile analyses.
+//! Outputs: every renderer over a hand-written, generated and hostile analyses. Data: `tests/render/`.
 
-use cutset::analysis::si;
+mod dot;
+mod generated;
+mod geometry;
+mod hostile;
+mod terminal;
+
+use cutset::analysis::{Analysis, si};
+use cutset::render::{OUTPUTS, Request, render};
+use std::path::Path;
+
+/// Northgate's shape by hand: `tests/render/fixture.json`.
+fn fixture() -> Analysis {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/render/fixture.json"));
+    serde_json::from_str(&text.expect("the fixture is there")).expect("the fixture is an analysis")
+}
+
+/// The text of an output that makes one file.
+fn text(analysis: &Analysis, format: &str, view: &str, with: &[&str]) -> String {
+    let with = with.iter().map(|id| (*id).to_owned()).collect();
+    let request = Request { view: view.to_owned(), with, ..Request::default() };
+    let mut files = render(analysis, format, &request).expect("it renders");
+    assert_eq!(files.len(), 1, "{format}");
+    String::from_utf8(files.remove(0).bytes).expect("it is text")
+}
 
 #[test]
 fn sizes_have_three_digits_rounded_half_up() {
@@ -19,5 +42,70 @@ fn sizes_have_three_digits_rounded_half_up() {
         (u64::MAX, "18.4 EB"),
     ] {
         assert_eq!(si(bytes), text, "{bytes}");
+    }
+}
+
+#[test]
+fn what_was_serialised_reads_back_the_same() {
+    let analysis = fixture();
+    let once = serde_json::to_string(&analysis).expect("it serialises");
+    let again: Analysis = serde_json::from_str(&once).expect("it reads back");
+    assert_eq!(analysis, again);
+    assert_eq!(once, serde_json::to_string(&again).expect("it serialises"));
+}
+
+#[test]
+fn unknown_fields_are_tolerated() {
+    let mut value = serde_json::to_value(fixture()).expect("it serialises");
+    value["later"] = serde_json::json!({ "field": 1 });
+    value["steps"][0]["later"] = serde_json::json!([]);
+    serde_json::from_value::<Analysis>(value).expect("a later version's fields do no harm");
+}
+
+#[test]
+fn every_output_renders_the_fixture_and_nothing_at_all() {
+    for analysis in [fixture(), Analysis::default()] {
+        for output in OUTPUTS {
+            for view in output.views {
+                let request = Request { view: (*view).to_owned(), ..Request::default() };
+                let files = render(&analysis, output.id, &request).expect("it renders");
+                let again = render(&analysis, output.id, &request).expect("it renders");
+                assert_eq!(files, again, "{} {view}: same bytes every time", output.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unknown_view_format_or_control_is_said_with_what_is_known() {
+    let analysis = fixture();
+    let request = |view: &str, with: &str| Request {
+        view: view.to_owned(),
+        with: if with.is_empty() { Vec::new() } else { vec![with.to_owned()] },
+        ..Request::default()
+    };
+    let error = |format: &str, view: &str, with: &str| {
+        render(&analysis, format, &request(view, with)).expect_err("it does not render").to_string()
+    };
+    assert_eq!(
+        error("svg", "atack", ""),
+        "`atack` is no view of `svg`; its views are attack, before-after, residual, timeline, choke"
+    );
+    assert!(error("gif", "", "").starts_with("`gif` is no format; the formats are terminal, svg, dot"));
+    assert_eq!(
+        error("svg", "attack", "storage-firewal"),
+        "the analysis has no control `storage-firewal`; did you mean `storage-firewall`?"
+    );
+}
+
+/// Renderings as they were looked at: `tests/render/<id>/northgate.<extension>`, the first view of the fixture.
+#[test]
+fn renderings_are_as_they_were_looked_at() {
+    for format in ["dot", "mermaid", "svg", "json"] {
+        let extension = OUTPUTS.iter().find(|output| output.id == format).expect("it exists").extension;
+        let path = format!("tests/render/{format}/northgate.{extension}");
+        let expected = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&path)).expect(&path);
+        let made = text(&fixture(), format, "", &[]);
+        assert!(made == expected, "{path} differs from what is made now; look at both, then replace it");
     }
 }

@@ -1,0 +1,125 @@
+//! The layout measured: nothing overlaps, nothing leaves the canvas, lines keep off boxes and labels.
+
+use super::generated::analysis;
+use cutset::analysis::Analysis;
+use cutset::render::layout::{Point, Rect};
+use cutset::render::picture::{Picture, picture};
+use cutset::render::svg::{Laid, lay};
+
+fn check(analysis: &Analysis, view: &str, what: &str) -> (Picture, Laid) {
+    let picture = picture(analysis, view, &[]);
+    let laid = lay(&picture);
+    let canvas = Rect { x: 0.0, y: 0.0, w: laid.geometry.width, h: laid.geometry.height };
+    let nodes = &laid.geometry.nodes;
+    let labels: Vec<(usize, Rect)> =
+        laid.geometry.edges.iter().enumerate().filter_map(|(at, edge)| Some((at, edge.label?.rect))).collect();
+    assert_eq!(nodes.len(), picture.nodes.len(), "{what}");
+    for (at, node) in nodes.iter().enumerate() {
+        assert!(canvas.contains(node), "{what}: node {at} leaves the canvas: {node:?} of {canvas:?}");
+        for (other, rect) in nodes.iter().enumerate().skip(at + 1) {
+            assert!(!node.overlaps(rect), "{what}: nodes {at} and {other} overlap: {node:?} {rect:?}");
+        }
+    }
+    for (number, (at, label)) in labels.iter().enumerate() {
+        assert!(canvas.contains(label), "{what}: label of edge {at} leaves the canvas: {label:?}");
+        for (other, rect) in labels.iter().skip(number + 1) {
+            assert!(!label.overlaps(rect), "{what}: labels of edges {at} and {other} overlap: {label:?} {rect:?}");
+        }
+        for (node, rect) in nodes.iter().enumerate() {
+            assert!(!label.overlaps(rect), "{what}: label of edge {at} overlaps node {node}: {label:?} {rect:?}");
+        }
+    }
+    for (at, (edge, geometry)) in picture.edges.iter().zip(&laid.geometry.edges).enumerate() {
+        assert!(geometry.points.len() >= 2, "{what}: edge {at} is drawn");
+        for pair in geometry.points.windows(2) {
+            let piece = thin(pair[0], pair[1]);
+            assert!(pair[0].x == pair[1].x || pair[0].y == pair[1].y, "{what}: edge {at} runs aslant");
+            assert!(canvas.contains(&piece), "{what}: edge {at} leaves the canvas");
+            for (node, rect) in nodes.iter().enumerate() {
+                assert!(!piece.overlaps(rect), "{what}: edge {at} runs through node {node}: {piece:?} {rect:?}");
+            }
+            for (other, rect) in labels.iter().filter(|(other, _)| *other != at) {
+                assert!(
+                    !piece.overlaps(rect),
+                    "{what}: edge {at} runs through the label of {other}: {piece:?} {rect:?}"
+                );
+            }
+        }
+        let (first, last) = (geometry.points[0], geometry.points[geometry.points.len() - 1]);
+        assert!(touches(&nodes[edge.from], first), "{what}: edge {at} begins at its tail");
+        assert!(touches(&nodes[edge.to], last), "{what}: edge {at} ends at its head");
+    }
+    for (words, geometry) in laid.labels.iter().zip(&laid.geometry.edges) {
+        let room = geometry.label.map_or(0.0, |label| label.rect.w);
+        assert!(words.width() <= room + 0.01, "{what}: `{words:?}` is wider than its {room}");
+    }
+    (picture, laid)
+}
+
+fn thin(a: Point, b: Point) -> Rect {
+    Rect { x: a.x.min(b.x), y: a.y.min(b.y), w: (a.x - b.x).abs().max(0.1), h: (a.y - b.y).abs().max(0.1) }
+}
+
+fn touches(rect: &Rect, point: Point) -> bool {
+    let on_x = (point.x - rect.x).abs() < 0.1 || (point.x - rect.right()).abs() < 0.1;
+    let on_y = (point.y - rect.y).abs() < 0.1 || (point.y - rect.bottom()).abs() < 0.1;
+    (on_x && point.y >= rect.y && point.y <= rect.bottom()) || (on_y && point.x >= rect.x && point.x <= rect.right())
+}
+
+/// No two lines run on each other for a stretch an eye would see.
+fn check_shared_lines(laid: &Laid, what: &str) {
+    let mut pieces: Vec<(usize, Rect)> = Vec::new();
+    for (at, edge) in laid.geometry.edges.iter().enumerate() {
+        pieces.extend(edge.points.windows(2).map(|pair| (at, thin(pair[0], pair[1]))));
+    }
+    for (number, (at, a)) in pieces.iter().enumerate() {
+        for (other, b) in pieces.iter().skip(number + 1).filter(|(other, _)| other != at) {
+            let along = |a: &Rect| a.w > a.h;
+            if along(a) == along(b) && a.overlaps(b) {
+                let shared = if along(a) {
+                    a.right().min(b.right()) - a.x.max(b.x)
+                } else {
+                    a.bottom().min(b.bottom()) - a.y.max(b.y)
+                };
+                assert!(shared < 3.0, "{what}: edges {at} and {other} share a line: {a:?} {b:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn northgate_is_faultless_in_every_view() {
+    for view in ["attack", "before-after", "residual", "choke"] {
+        let (_, laid) = check(&super::fixture(), view, view);
+        check_shared_lines(&laid, view);
+        let shape = laid.width / laid.height;
+        assert!((1.0..=2.0).contains(&shape), "{view}: {shape}");
+    }
+}
+
+#[test]
+fn generated_pictures_are_faultless() {
+    for (size, seeds) in [(10, 0..20), (25, 0..8), (60, 0..4), (150, 0..2)] {
+        for seed in seeds {
+            for view in ["attack", "residual"] {
+                let what = format!("{size} nodes, seed {seed}, {view}");
+                let (_, laid) = check(&analysis(size, seed), view, &what);
+                check_shared_lines(&laid, &what);
+                let shape = laid.width / laid.height;
+                assert!(size > 60 || (0.999..=2.001).contains(&shape), "{what}: {shape}");
+            }
+        }
+    }
+}
+
+#[test]
+fn controls_change_strokes_and_words_but_no_position() {
+    for analysis in [super::fixture(), analysis(30, 5)] {
+        let without = lay(&picture(&analysis, "attack", &[]));
+        for control in &analysis.controls {
+            let with = lay(&picture(&analysis, "attack", std::slice::from_ref(&control.id)));
+            assert_eq!(without.geometry.nodes, with.geometry.nodes, "{}", control.id);
+            assert_eq!(without.geometry.edges, with.geometry.edges, "{}", control.id);
+        }
+    }
+}
