@@ -1,10 +1,10 @@
 //! `cutset decide azure-policy FILE`: answers every request of a file.
 
+use super::super::read;
 use super::decision::Decision;
 use super::{AliasTable, PolicyEngine, PolicyInput};
 use crate::model::request::{PolicyContext, PolicyRequest};
 use crate::model::{InputError, json};
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 const HELP: &str = "the file has the shape of the azure-policy vectors: `aliases`, and `vectors` with `definitions`, \
@@ -19,9 +19,7 @@ pub(super) fn decide_file(file: &Value) -> Result<Vec<Value>, InputError> {
             None => return Err(InputError::new("", "`aliases` is not a list of providers", HELP).at("/aliases")),
         },
     };
-    let Some(vectors) = json::get(file, "vectors").and_then(Value::as_array) else {
-        return Err(InputError::new("", "no list `vectors`", HELP));
-    };
+    let vectors = super::super::vectors(file)?;
     vectors.iter().enumerate().map(|(at, vector)| decide_one(vector, at, &aliases)).collect()
 }
 
@@ -35,8 +33,9 @@ fn decide_one(vector: &Value, at: usize, aliases: &AliasTable) -> Result<Value, 
             Some(_) => Err(InputError::new("", format!("`{key}` is not a list"), HELP).at(place(key))),
         }
     };
-    let request: PolicyRequest = read(vector, "request", place("request"))?;
-    let mut context: PolicyContext = read(vector, "context", place("context"))?;
+    let part = |key: &str| json::get(vector, key).unwrap_or(&Value::Null);
+    let request: PolicyRequest = read(part("request"), &place("request"))?;
+    let mut context: PolicyContext = read(part("context"), &place("context"))?;
     if let Some(related) = list("relatedResources")? {
         context.related_resources = Some(related.into_iter().cloned().collect());
     }
@@ -53,12 +52,6 @@ fn decide_one(vector: &Value, at: usize, aliases: &AliasTable) -> Result<Value, 
         aliases: aliases.clone(),
     });
     Ok(answer(id, &engine.decide(&request, &context)))
-}
-
-fn read<T: for<'de> Deserialize<'de>>(vector: &Value, key: &str, place: String) -> Result<T, InputError> {
-    let value = json::get(vector, key).unwrap_or(&Value::Null);
-    T::deserialize(value)
-        .map_err(|error| InputError::new("", format!("`{key}` cannot be read: {error}"), HELP).at(place))
 }
 
 fn answer(id: Value, decision: &Decision) -> Value {
