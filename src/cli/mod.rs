@@ -14,6 +14,7 @@ mod diff;
 mod explain;
 mod facts;
 pub mod files;
+pub mod inputs;
 mod paths;
 mod render;
 mod schema;

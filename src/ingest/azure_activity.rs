@@ -42,6 +42,11 @@ fn score(record: &Record) -> u8 {
     let of_log = CATEGORIES.iter().chain(HEALTH).any(|c| c.eq_ignore_ascii_case(&category));
     if of_log && record.text("operationName").is_some_and(|o| o.contains('/')) {
         if record.has("resourceId") || record.has("time") { 95 } else { 91 }
+    } else if category.is_empty()
+        && record.text("operationName").is_some_and(|o| o.contains('/'))
+        && record.text("resourceId").is_some_and(|id| id.starts_with('/'))
+    {
+        90
     } else {
         0
     }

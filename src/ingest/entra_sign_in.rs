@@ -139,7 +139,7 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     let agent = view.said(&["userAgent", "User agent"]);
     let system = device.as_ref().and_then(|d| text_at(d, "operatingSystem").map(str::to_owned));
     let system = system.or_else(|| view.text(&["Operating System"]).map(Cow::into_owned));
-    let incoming = view.said(&["incomingTokenType", "Incoming token type"]).map(|t| token_word(&t));
+    let incoming = view.text(&["incomingTokenType", "Incoming token type"]).map(|t| token_word(&t));
     let resource_id = view.said(&["ResourceIdentity", "Resource ID"]).or_else(|| {
         // The tables' `ResourceId` is the tenant's; Graph's is the application's.
         view.said(&["resourceId"])
@@ -149,7 +149,7 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     let resource_name = view.said(&["resourceDisplayName", "Resource"]).filter(|n| n.as_ref() != "Microsoft.aadiam");
     let succeeded = code == Some(0);
     let mfa = mfa(requirement.as_deref(), steps.as_ref(), succeeded);
-    let protocol = view.said(&["authenticationProtocol", "Authentication Protocol"]);
+    let protocol = view.text(&["authenticationProtocol", "Authentication Protocol"]);
     let detail = SignInDetail {
         category,
         app_id: view.fact(&["appId", "Application ID"]),

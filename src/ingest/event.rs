@@ -38,7 +38,8 @@ pub fn unknown_actor() -> Actor {
 
 /// The first of these columns that holds a time.
 pub fn time_of(record: &Record<'_>, names: &[&str]) -> Result<Timestamp, String> {
-    match record.first_text(names) {
+    // `p_event_time` is what one log shipper keeps of a time it parsed.
+    match record.first_text(names).or_else(|| record.text("p_event_time")) {
         Some(text) => time::parse(&text),
         None => Err(format!("no time: none of {} is filled", names.join(", "))),
     }

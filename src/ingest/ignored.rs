@@ -1,4 +1,7 @@
 //! Known kinds that have no bearing: said by name rather than called unreadable.
+//!
+//! Some are told by their fields ([`SHAPES`]); the rest by what they say of themselves: a Graph type, a log table, a
+//! category of resource log, the URI of a recorded response.
 
 use super::document::graph_type;
 use super::record::Container;
@@ -6,10 +9,10 @@ use super::{Format, Out, Record, never_empty};
 
 pub const FORMAT: Format = Format {
     id: "ignored",
-    reads: "known kinds without bearing: listed as `ignored:<kind>`",
+    reads: "known kinds without bearing, listed as `ignored:<kind>`",
     score: |record| kind(record).map_or(0, |(_, score)| score),
     read: |record: &Record, out: &mut Out| {
-        out.ignore(kind(record).ok_or("not known")?.0);
+        out.ignore(&kind(record).ok_or("not known")?.0);
         Ok(())
     },
     empty: never_empty,
@@ -20,20 +23,61 @@ const SHAPES: &[(&str, u8, &[&str])] = &[
     ("role-tiering", 95, &["EAMTierLevelName", "TierLevelDefinition"]),
     ("office-activity", 60, &["Operation", "OrganizationId", "Workload"]),
     ("office-activity", 60, &["Operation", "OfficeWorkload", "RecordType"]),
-    ("heartbeat", 60, &["Computer", "OSType", "SCAgentChannel"]),
+    ("risky-user", 60, &["riskState", "riskLastUpdatedDateTime"]),
     ("migration-table", 60, &["TenantId", "Organization", "Objects"]),
     ("secure-score", 60, &["currentScore", "maxScore", "controlScores"]),
     ("authentication-methods-policy", 95, &["authenticationMethodConfigurations", "registrationEnforcement"]),
-    ("intune", 40, &["deviceManagementApplicabilityRuleOsEdition"]),
+    ("sentinel-incident", 50, &["IncidentNumber", "IncidentName"]),
+    ("windows-event", 50, &["EventID", "Computer"]),
+    ("syslog", 50, &["SyslogMessage", "Facility"]),
+    ("common-security-log", 50, &["DeviceVendor", "DeviceProduct"]),
+    ("heartbeat", 50, &["Computer", "OSType"]),
+    ("deployment-template", 50, &["$schema", "contentVersion"]),
     ("error-response", 50, &["error"]),
 ];
 
-fn kind(record: &Record) -> Option<(&'static str, u8)> {
+/// Rules and queries in YAML by their keys.
+const YAML: &[(&str, &[&str])] = &[
+    ("sentinel-rule", &["query", "severity"]),
+    ("sentinel-rule", &["query", "tactics"]),
+    ("sentinel-rule", &["query", "queryFrequency"]),
+    ("sigma-rule", &["logsource", "detection"]),
+];
+
+fn kind(record: &Record) -> Option<(String, u8)> {
     if record.context.container == Container::Text {
-        return record.has_all(&["query", "tactics"]).then_some(("sentinel-rule", 90));
+        let found = YAML.iter().find(|(_, keys)| record.has_all(keys));
+        return found.map(|(kind, _)| ((*kind).to_owned(), 90));
     }
-    if graph_type(record).is_some_and(|t| t.ends_with("authenticationmethodspolicy")) {
-        return Some(("authentication-methods-policy", 95));
+    if let Some((kind, score, _)) = SHAPES.iter().find(|(_, _, names)| record.has_all(names)) {
+        return Some(((*kind).to_owned(), *score));
     }
-    SHAPES.iter().find(|(_, _, names)| record.has_all(names)).map(|(kind, score, _)| (*kind, *score))
+    if let Some(name) = graph_type(record) {
+        let last = name.rsplit('/').next().unwrap_or(&name);
+        return Some((format!("graph-{}", plain(last)), 20));
+    }
+    let timed = record.has("TimeGenerated");
+    if let Some(table) = record.first_text(&["Type", "$table"]).filter(|t| timed && !t.contains('/')) {
+        return Some((format!("table-{}", plain(&table)), 20));
+    }
+    if let Some(table) = record.context.table.as_deref().filter(|_| timed) {
+        return Some((format!("table-{}", plain(table)), 20));
+    }
+    let category = record.text("category").filter(|_| record.has("time") && record.has("resourceId"));
+    if let Some(category) = category {
+        return Some((format!("resource-log-{}", plain(&category)), 20));
+    }
+    let uri = record.context.uri.as_deref()?;
+    let path = uri.split_once("://").map(|(_, rest)| rest.split('?').next().unwrap_or(rest))?;
+    let name = path.rsplit('/').find(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphabetic()))?;
+    Some((format!("response-{}", plain(name)), 10))
+}
+
+/// A word fit to print: what a record says of itself is anybody's text.
+fn plain(text: &str) -> String {
+    text.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        .take(60)
+        .collect::<String>()
+        .to_ascii_lowercase()
 }

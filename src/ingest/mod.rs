@@ -32,16 +32,25 @@ mod azure_activity;
 mod azure_policy;
 mod azure_resource;
 mod azure_role;
+mod azurehound;
 mod conditional_access;
+mod defender_xdr;
 mod directory_role;
+mod entra_audit;
 mod entra_sign_in;
+mod graph_activity;
+mod graph_application;
+mod graph_grant;
 mod graph_group;
 mod graph_user;
 mod ignored;
+mod key_vault_audit;
 mod pim_schedule;
 mod pim_settings;
+mod plain_timeline;
 mod registration_details;
 mod retail_price;
+mod risk_detection;
 mod security_alert;
 mod storage_log;
 mod tenant_policy;
@@ -98,7 +107,7 @@ pub enum Item {
     },
     /// Known, and without bearing.
     Ignored {
-        kind: &'static str,
+        kind: Arc<str>,
     },
     Rejected {
         record: u64,
@@ -128,16 +137,25 @@ pub const FORMATS: &[Format] = &[
     azure_policy::FORMAT,
     azure_resource::FORMAT,
     azure_role::FORMAT,
+    azurehound::FORMAT,
     conditional_access::FORMAT,
+    defender_xdr::FORMAT,
     directory_role::FORMAT,
+    entra_audit::FORMAT,
     entra_sign_in::FORMAT,
+    graph_activity::FORMAT,
+    graph_application::FORMAT,
+    graph_grant::FORMAT,
     graph_group::FORMAT,
     graph_user::FORMAT,
     ignored::FORMAT,
+    key_vault_audit::FORMAT,
     pim_schedule::FORMAT,
     pim_settings::FORMAT,
+    plain_timeline::FORMAT,
     registration_details::FORMAT,
     retail_price::FORMAT,
+    risk_detection::FORMAT,
     security_alert::FORMAT,
     storage_log::FORMAT,
     tenant_policy::FORMAT,
@@ -182,8 +200,8 @@ impl Out<'_> {
         (self.put)(Item::Collected { kind, more });
     }
 
-    pub fn ignore(&mut self, kind: &'static str) {
-        (self.put)(Item::Ignored { kind });
+    pub fn ignore(&mut self, kind: &str) {
+        (self.put)(Item::Ignored { kind: kind.into() });
     }
 }
 
@@ -331,7 +349,9 @@ struct FileState {
     listed: Vec<Rejected>,
     reasons: BTreeMap<String, u64>,
     formats: BTreeMap<&'static str, u64>,
-    ignored: BTreeMap<&'static str, u64>,
+    ignored: BTreeMap<Arc<str>, u64>,
+    /// Lists that held nothing, and whose they were.
+    empty: BTreeMap<String, u64>,
 }
 
 impl FileState {
@@ -346,6 +366,7 @@ impl FileState {
             reasons: BTreeMap::new(),
             formats: BTreeMap::new(),
             ignored: BTreeMap::new(),
+            empty: BTreeMap::new(),
         }
     }
 
@@ -374,12 +395,14 @@ impl FileState {
                 self.reject(number, reason);
             }
             Piece::Page { more, records } => {
-                let kind = FORMATS.iter().find_map(|f| (f.empty)(context));
-                if records == 0
-                    && let Some(kind) = kind
-                {
-                    cover.page(kind, &self.file, false);
-                    sink(Item::Collected { kind, more: false });
+                if records == 0 {
+                    let known = FORMATS.iter().find_map(|f| Some((f, (f.empty)(context)?)));
+                    let of = known.map_or("ignored:empty-list", |(format, _)| format.id);
+                    *self.empty.entry(of.to_owned()).or_insert(0) += 1;
+                    if let Some((_, kind)) = known {
+                        cover.page(kind, &self.file, more);
+                        sink(Item::Collected { kind, more });
+                    }
                 }
                 cover.end_of_page(&self.file, more);
             }
@@ -451,13 +474,13 @@ impl FileState {
     }
 
     fn finish(mut self, sha256: String) -> (Source, Vec<Rejected>) {
-        let most = |counts: &BTreeMap<&'static str, u64>| {
-            counts.iter().max_by_key(|(id, n)| (**n, std::cmp::Reverse(**id))).map(|(id, _)| *id)
-        };
-        let format = match (most(&self.formats), most(&self.ignored)) {
+        let most_read = self.formats.iter().max_by_key(|(id, n)| (**n, std::cmp::Reverse(**id))).map(|(id, _)| *id);
+        let most_ignored = self.ignored.iter().max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(a.0)));
+        let most_ignored = most_ignored.map(|(kind, _)| kind.clone());
+        let format = match (most_read, most_ignored) {
             (Some(id), _) => id.to_owned(),
             (None, Some(kind)) => format!("ignored:{kind}"),
-            (None, None) => "unrecognised".to_owned(),
+            (None, None) => self.empty.keys().next().cloned().unwrap_or_else(|| "unrecognised".to_owned()),
         };
         if self.records == 0 && self.rejected == 0 && format == "unrecognised" {
             self.reject(0, "the file is empty".to_owned());

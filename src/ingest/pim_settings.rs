@@ -25,8 +25,13 @@ enum Form {
 
 fn form(record: &Record) -> Option<(Form, u8)> {
     match arm_type(record).as_deref() {
-        Some("microsoft.authorization/rolemanagementpolicyassignments") => return Some((Form::Assignment, 97)),
-        Some("microsoft.authorization/rolemanagementpolicies") => return Some((Form::Policy, 97)),
+        Some(
+            "microsoft.authorization/rolemanagementpolicyassignments"
+            | "microsoft.authorization/rolemanagementpolicyassignment",
+        ) => return Some((Form::Assignment, 97)),
+        Some("microsoft.authorization/rolemanagementpolicies" | "microsoft.authorization/rolemanagementpolicy") => {
+            return Some((Form::Policy, 97));
+        }
         _ => {}
     }
     if is_graph(record, &["unifiedrolemanagementpolicyassignment", "rolemanagementpolicyassignments"])

@@ -36,8 +36,8 @@ fn score(record: &Record) -> u8 {
     }
     let storage =
         record.text("resourceId").is_some_and(|id| id.to_lowercase().contains("/microsoft.storage/storageaccounts/"));
-    let inner = record.sub("properties");
-    if storage && category.is_empty() && inner.is_some_and(|p| p.has("accountName")) { 92 } else { 0 }
+    let data = record.text("operationName").is_some_and(|o| !o.contains('/'));
+    if storage && category.is_empty() && data { 92 } else { 0 }
 }
 
 fn service_of(table: &str) -> Option<&'static str> {
