@@ -108,3 +108,66 @@ fn every_variant_can_be_laid_out() {
         cutset::model::Incident::parse(&name, &incident).expect("a valid incident");
     }
 }
+
+fn input_files(folder: &Path) -> Vec<cutset::ingest::InputFile> {
+    let mut paths = BTreeSet::new();
+    for part in ["snapshot", "timeline"] {
+        files_below(&folder.join(part), &mut paths);
+    }
+    let name = |path: &Path| path.strip_prefix(folder).expect("below").to_string_lossy().replace('\\', "/");
+    paths.iter().map(|p| cutset::ingest::InputFile::bytes(&name(p), std::fs::read(p).expect("a file"))).collect()
+}
+
+#[test]
+fn every_file_is_understood_whole() {
+    use cutset::model::{Collected, Kind};
+    let (environment, events, reading) =
+        cutset::ingest::environment_and_events(&input_files(&root().join("examples/northgate")));
+    let mut complaints: Vec<String> = reading
+        .sources
+        .iter()
+        .filter(|source| source.format == "unrecognised" || source.rejected > 0)
+        .map(|s| format!("{}: {} records as {}, {} rejected", s.file, s.records, s.format, s.rejected))
+        .chain(reading.rejected.iter().map(|r| format!("{r:?}")))
+        .chain(reading.complaints.iter().cloned())
+        .collect();
+    for kind in [
+        Kind::Users,
+        Kind::Groups,
+        Kind::GroupMembers,
+        Kind::Owners,
+        Kind::ServicePrincipals,
+        Kind::Applications,
+        Kind::DirectoryRoles,
+        Kind::RoleDefinitions,
+        Kind::RoleAssignments,
+        Kind::PimInstances,
+        Kind::PimEligibilities,
+        Kind::PimSettings,
+        Kind::ConditionalAccess,
+        Kind::NamedLocations,
+        Kind::RegistrationDetails,
+        Kind::DeviceRegistrationPolicy,
+        Kind::AuthorizationPolicy,
+        Kind::SecurityDefaults,
+        Kind::PolicyDefinitions,
+        Kind::PolicyAssignments,
+        Kind::Resources,
+        Kind::Containers,
+        Kind::Assessments,
+        Kind::Pricings,
+        Kind::DiagnosticSettings,
+        Kind::Prices,
+    ] {
+        if environment.of(kind).next().is_none() || environment.collected(kind) != Collected::Whole {
+            complaints.push(format!("{}: {:?}", kind.as_str(), environment.collected(kind)));
+        }
+    }
+    assert!(complaints.is_empty(), "{complaints:#?}");
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for event in &events {
+        *counts.entry(event.log).or_default() += 1;
+    }
+    let expected = [("AzureActivity", 228), ("SecurityAlert", 3), ("SigninLogs", 2_003), ("StorageBlobLogs", 5_882)];
+    assert_eq!(counts, expected.into_iter().collect());
+}
