@@ -10,7 +10,7 @@ pub mod conditional_access;
 pub mod pim;
 pub mod storage;
 
-use crate::model::{Attacker, InputError, Word};
+use crate::model::InputError;
 use serde_json::Value;
 
 /// One gate, as `cutset decide` reaches it.
@@ -43,31 +43,4 @@ pub fn read<T: serde::de::DeserializeOwned>(value: &Value, pointer: &str) -> Res
     T::deserialize(value).map_err(|error| {
         InputError::new("", error.to_string(), "the gate's section of `cutset schema` says what it reads").at(pointer)
     })
-}
-
-/// The `attacker` of a vector: what they hold and lack.
-pub fn attacker(vector: &Value, pointer: &str) -> Result<Option<Attacker>, InputError> {
-    let Some(attacker) = vector.get("attacker") else { return Ok(None) };
-    let mut known = Attacker::default();
-    for (key, words) in [("holds", &mut known.holds), ("lacks", &mut known.lacks)] {
-        let listed = attacker.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        for (n, word) in listed.iter().enumerate() {
-            let text = word.as_str().or_else(|| word.get("what")?.as_str()).unwrap_or_default();
-            match (text, Word::parse(text)) {
-                (_, Some(word)) => drop(words.insert(word)),
-                // The vectors' short form for both.
-                ("sessionWithMfaClaim", None) => words.extend([Word::SessionCookie, Word::MfaClaim]),
-                (_, None) => {
-                    let all: Vec<&str> = Word::ALL.iter().map(|word| word.as_str()).collect();
-                    return Err(InputError::new(
-                        "",
-                        format!("`{text}` is no word of the attacker's"),
-                        format!("the words are {}", all.join(", ")),
-                    )
-                    .at(format!("{pointer}/attacker/{key}/{n}")));
-                }
-            }
-        }
-    }
-    Ok(Some(known))
 }

@@ -5,10 +5,11 @@
 //! Microsoft Entra Conditional Access authentication context).
 
 use super::ask::Ask;
+use crate::decide::conditional_access::{self, PolicySet};
 use crate::model::request::{
     ActivationRequest, Claims, Identity, IdentityKind, SignInRequest, SignInTarget, Stance, TargetKind,
 };
-use crate::model::{Answer, Attacker, Fact, Missing, ObjectId, Truth};
+use crate::model::{Answer, Attacker, Fact, Level, Missing, ObjectId, Truth};
 
 /// What the policies on a context make of a sign-in.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +30,33 @@ pub trait StepUp {
     fn enforce(&self, context: &str, sign_in: &SignInRequest) -> Enforcement;
     fn answer(&self, context: &str, sign_in: &SignInRequest, attacker: &Attacker, stance: Stance) -> Answer;
 }
+
+/// The tenant's policies; `None` where they were not collected.
+impl StepUp for Option<&PolicySet> {
+    fn targeted(&self, context: &str) -> Truth {
+        self.map_or_else(|| Truth::missing(POLICIES), |policies| policies.targets_context(context))
+    }
+
+    fn enforce(&self, context: &str, sign_in: &SignInRequest) -> Enforcement {
+        let Some(policies) = self else { return Enforcement::Unknown(Missing::from([POLICIES.into()])) };
+        let decision = policies.context_decision(context, sign_in);
+        match decision.enforcement {
+            Some(conditional_access::Enforcement::Granted) => Enforcement::Granted,
+            Some(conditional_access::Enforcement::Interrupted) => Enforcement::Interrupted,
+            Some(conditional_access::Enforcement::Denied) => Enforcement::Denied,
+            None => Enforcement::Unknown(decision.missing),
+        }
+    }
+
+    fn answer(&self, context: &str, sign_in: &SignInRequest, attacker: &Attacker, stance: Stance) -> Answer {
+        match self {
+            Some(policies) => policies.context_answer(context, sign_in, attacker, stance).answer,
+            None => Answer { missing: Missing::from([POLICIES.into()]), ..Answer::of(Level::Unknown, "context") },
+        }
+    }
+}
+
+const POLICIES: &str = "snapshot.conditionalAccessPolicies";
 
 /// The session's sign-in, asking for the role's context, while the principal has not yet the role.
 pub(super) fn sign_in(asked: &ActivationRequest, ask: &Ask, mfa: &Truth, context: &str) -> SignInRequest {

@@ -1,11 +1,12 @@
 //! `cutset decide pim`: a file of queries, each with its own snapshot.
 
-use super::step_up::{Enforcement, StepUp};
 use super::{Listing, Outcome, Pim};
-use crate::decide::{attacker, read, vectors};
-use crate::model::request::{ActivationRequest, RoleQuery, SignInRequest, Stance};
-use crate::model::{Answer, Attacker, InputError, Level, Missing, Truth};
+use crate::decide::conditional_access::{PolicySet, TenantSettings, read_attacker, read_request};
+use crate::decide::{read, vectors};
+use crate::model::request::{ActivationRequest, RoleQuery, Stance};
+use crate::model::{Fact, InputError, Level, Missing, Truth};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(super) fn decide_file(file: &Value) -> Result<Vec<Value>, InputError> {
@@ -25,7 +26,8 @@ fn one(vector: &Value, pointer: &str) -> Result<Value, InputError> {
         &listing(snapshot, &["policyAssignments", "roleManagementPolicies"]),
     );
     let query = vector.get("query").unwrap_or(&Value::Null);
-    let attacker = attacker(vector, pointer)?;
+    let stated = vector.get("attacker").filter(|stated| stated.is_object());
+    let attacker = stated.map(|stated| read_attacker(stated).0);
     let mut answer = Map::new();
     answer.insert("id".to_owned(), vector.get("id").cloned().unwrap_or_default());
     let (result, missing, verdict) = match query.get("kind").and_then(Value::as_str) {
@@ -40,10 +42,20 @@ fn one(vector: &Value, pointer: &str) -> Result<Value, InputError> {
             (holding.truth.word(), missing, attacker.map(|_| verdict))
         }
         Some("activate") => {
-            let query: ActivationRequest = read(&completed(query), &format!("{pointer}/query"))?;
-            let step_up = Policies;
+            let query = activation(query, &format!("{pointer}/query"))?;
+            let policies = policies(vector, snapshot);
+            let step_up = policies.as_ref();
             let decision = pim.activate(&query, &step_up);
-            let verdict = attacker.map(|a| pim.answer(&query, &step_up, &a, Stance::Hypothetical).level);
+            let verdict = attacker.map(|attacker| {
+                // As in the gate of conditional access: the table is about a user who has a method.
+                let mut query = query.clone();
+                if let Some(sign_in) = &mut query.session.sign_in
+                    && sign_in.identity.is_mfa_registered.is_unknown()
+                {
+                    sign_in.identity.is_mfa_registered = Fact::Known(true);
+                }
+                pim.answer(&query, &step_up, &attacker, Stance::Hypothetical).level
+            });
             answer.insert("rules".to_owned(), json!(decision.rules));
             let missing = if decision.result == Outcome::Unknown { decision.missing } else { Missing::new() };
             (decision.result.word(), missing, verdict)
@@ -56,8 +68,11 @@ fn one(vector: &Value, pointer: &str) -> Result<Value, InputError> {
     };
     answer.insert("result".to_owned(), json!(result));
     if !missing.is_empty() {
-        let named: std::collections::BTreeSet<Arc<str>> =
-            missing.iter().map(|fact| first_absent(vector, fact)).collect();
+        let mut named: BTreeSet<Arc<str>> = missing.iter().map(|fact| first_absent(vector, fact)).collect();
+        // These files have no `tenant`: what it would settle is told by the sign-in's own missing facts.
+        if named.iter().any(|fact| !of_tenant(fact)) {
+            named.retain(|fact| !of_tenant(fact));
+        }
         answer.insert("missingFacts".to_owned(), json!(named));
     }
     if let Some(verdict) = verdict {
@@ -66,20 +81,40 @@ fn one(vector: &Value, pointer: &str) -> Result<Value, InputError> {
     Ok(Value::Object(answer))
 }
 
-/// A sign-in of the session's may leave out who and what: that is the activation's.
-fn completed(query: &Value) -> Value {
-    let mut query = query.clone();
-    let request = query.get("request").cloned().unwrap_or_default();
-    let body = request.get("properties").unwrap_or(&request);
-    let principal = body.get("principalId").cloned().unwrap_or_else(|| json!(""));
-    if let Some(sign_in) = query.pointer_mut("/session/signIn").and_then(Value::as_object_mut) {
-        sign_in.entry("identity").or_insert_with(|| json!({ "kind": "user", "id": principal }));
-        sign_in.entry("target").or_insert_with(|| json!({ "kind": "application" }));
+/// The tenant's policies, where the snapshot has them.
+fn policies(vector: &Value, snapshot: &Value) -> Option<PolicySet> {
+    let list = |key: &str| snapshot.get(key).or_else(|| vector.get(key)).and_then(Value::as_array);
+    let policies: Vec<&Value> = list("conditionalAccessPolicies")?.iter().collect();
+    let locations = list("namedLocations");
+    let mut tenant = TenantSettings::read(snapshot.get("tenant").or_else(|| vector.get("tenant")));
+    tenant.named_locations_partial = locations.is_none();
+    Some(PolicySet::compile(&tenant, &locations.into_iter().flatten().collect::<Vec<_>>(), &policies))
+}
+
+/// The sign-in of the session is read as conditional access reads one; who signs in to what may be left out, that is
+/// the activation's.
+fn activation(query: &Value, pointer: &str) -> Result<ActivationRequest, InputError> {
+    let mut bare = query.clone();
+    if bare.get("session").is_some_and(Value::is_null) {
+        bare["session"] = json!({ "mfaClaim": null });
     }
-    if query.get("session").is_some_and(Value::is_null) {
-        query["session"] = json!({ "mfaClaim": null });
+    let sign_in = bare.get_mut("session").and_then(|session| Some(session.as_object_mut()?.remove("signIn")?.take()));
+    let mut activation: ActivationRequest = read(&bare, pointer)?;
+    if let Some(mut sign_in @ Value::Object(_)) = sign_in {
+        let body = activation.request.get("properties").unwrap_or(&activation.request);
+        let principal = body.get("principalId").cloned().unwrap_or_else(|| json!(""));
+        if let Some(sign_in) = sign_in.as_object_mut() {
+            sign_in.entry("identity").or_insert_with(|| json!({ "kind": "user", "id": principal }));
+            sign_in.entry("target").or_insert_with(|| json!({ "kind": "application" }));
+        }
+        let at = format!("{pointer}/session/signIn");
+        activation.session.sign_in = Some(read_request(&sign_in).map_err(|error| error.at(at))?);
     }
-    query
+    Ok(activation)
+}
+
+fn of_tenant(fact: &str) -> bool {
+    fact == "tenant" || fact.starts_with("tenant.")
 }
 
 /// A missing fact is called by the first key of its path that is absent.
@@ -94,7 +129,7 @@ fn first_absent(vector: &Value, fact: &Arc<str>) -> Arc<str> {
             walked.push('.');
         }
         walked.push_str(key);
-        match at.as_object().map(|object| object.get(key)) {
+        match member(at, key) {
             Some(Some(value)) => at = value,
             Some(None) => return walked.into(),
             None => return fact.clone(),
@@ -103,19 +138,15 @@ fn first_absent(vector: &Value, fact: &Arc<str>) -> Arc<str> {
     fact.clone()
 }
 
-/// (conditional access joins here)
-struct Policies;
-
-impl StepUp for Policies {
-    fn targeted(&self, _context: &str) -> Truth {
-        Truth::missing("snapshot.conditionalAccessPolicies")
-    }
-
-    fn enforce(&self, _context: &str, _sign_in: &SignInRequest) -> Enforcement {
-        Enforcement::Unknown(Missing::from(["snapshot.conditionalAccessPolicies".into()]))
-    }
-
-    fn answer(&self, _context: &str, _sign_in: &SignInRequest, _attacker: &Attacker, _stance: Stance) -> Answer {
-        Answer::of(Level::Unknown, "context")
-    }
+/// `key` or `key[n]` of an object; inner none: the object has no such key. Outer none: it is no object.
+fn member<'a>(at: &'a Value, key: &str) -> Option<Option<&'a Value>> {
+    let (name, index) = match key.split_once('[') {
+        Some((name, index)) => (name, index.trim_end_matches(']').parse::<usize>().ok()),
+        None => (key, None),
+    };
+    let value = at.as_object()?.get(name);
+    Some(match index {
+        Some(index) => value.and_then(|list| list.get(index)),
+        None => value,
+    })
 }

@@ -10,7 +10,7 @@
 //! | `sas` | the fields of the three kinds of shared access signature |
 //! | `anonymous` | public containers |
 //! | `decision` | how the checks make one answer |
-//! | `neighbour`, `key_vault`, `disk`, `sql` | other services: is a credential of theirs of any use |
+//! | `neighbour`, `local_key`, `sql`, `key_vault` | other services: is a credential of theirs of any use |
 //! | `file` | `cutset decide storage FILE` |
 //!
 //! Deliberately does not know RBAC: it is told that gate's answer. And `listKeys` is no data request: properties of an
@@ -25,12 +25,17 @@ mod anonymous;
 mod decision;
 mod file;
 mod key;
+pub mod key_vault;
+mod local_key;
+mod neighbour;
 mod network;
 mod resource;
 mod sas;
+mod sql;
 mod transport;
 
 pub use decision::{Decision, Reason, answer, decide};
+pub use neighbour::{Circumstances, Credential, usable};
 pub use network::Caller;
 
 use super::Gate;

@@ -10,7 +10,7 @@ use super::resource::Resource;
 use crate::model::{Fact, Truth, json};
 use ipnet::IpNet;
 use serde_json::Value;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 /// Where a request comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,13 +101,13 @@ pub(super) fn reaches(resource: &Resource, caller: &Caller, acls: &str) -> (Trut
         return (Truth::True, "properties.privateEndpointConnections".to_owned());
     }
     let (public, decides) = match resource.word(ACCESS) {
-        Fact::Unknown => {
-            (Truth::missing(ACCESS).and(own_rules(resource, caller, acls).or(Truth::missing(ACCESS))), ACCESS)
-        }
         Fact::Known(word) if word == "disabled" => (Truth::False, ACCESS),
         Fact::Known(word) if word == "securedbyperimeter" => (perimeter(resource, caller, acls), ACCESS),
-        // Absent: the documented default is `Enabled`.
-        Fact::Known(_) | Fact::Absent => (own_rules(resource, caller, acls), acls),
+        Fact::Known(word) if word == "enabled" => (own_rules(resource, caller, acls), acls),
+        // The documented default is `Enabled`.
+        Fact::Absent => (own_rules(resource, caller, acls), acls),
+        // Whichever of the three it is, they differ.
+        Fact::Known(_) | Fact::Unknown => (Truth::missing(ACCESS), ACCESS),
     };
     (private.or(public), decides.to_owned())
 }
@@ -250,14 +250,5 @@ fn bypass(resource: &Resource, at: &str) -> Truth {
         Fact::Known(words) => words.split(',').any(|word| word.trim() == "azureservices").into(),
         Fact::Absent => Truth::True,
         Fact::Unknown => Truth::missing(at),
-    }
-}
-
-/// Whether rules of SQL's kind, from first to last address, hold the caller.
-pub(super) fn between(ip: IpAddr, first: &str, last: &str) -> Option<bool> {
-    let (first, last): (Ipv4Addr, Ipv4Addr) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-    match ip {
-        IpAddr::V4(ip) => Some(first <= ip && ip <= last),
-        IpAddr::V6(_) => Some(false),
     }
 }
