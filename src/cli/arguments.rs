@@ -216,7 +216,7 @@ pub struct Render {
     #[arg(long)]
     pub view: Option<String>,
     /// Form of the output
-    #[arg(long)]
+    #[arg(long, value_parser = PossibleValuesParser::new(crate::render::ids()))]
     pub format: String,
     /// Controls in force, by id
     #[arg(long, value_name = "CONTROL", num_args = 1.., value_delimiter = ',')]
@@ -227,6 +227,9 @@ pub struct Render {
     /// Write here instead of to stdout (a folder where the output is several files)
     #[arg(long, value_name = "PATH")]
     pub out: Option<PathBuf>,
+    /// Template of your own in the place of the built-in one (markdown)
+    #[arg(long, value_name = "FILE")]
+    pub template: Option<PathBuf>,
     #[command(flatten)]
     pub privacy: Privacy,
 }

@@ -42,3 +42,18 @@ pub fn named(mut error: InputError, path: &Path) -> InputError {
     }
     error
 }
+
+/// Writes beside the file, then renames: a reader never sees half a file. Makes the folder.
+pub fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let failed = || format!("cannot write `{}`", path.display());
+    std::fs::create_dir_all(folder).with_context(failed)?;
+    let name = path.file_name().with_context(failed)?.to_string_lossy();
+    let beside = folder.join(format!(".{name}.{}.tmp", std::process::id()));
+    let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
+    if written.is_err() {
+        // What is left of the attempt is of no use to anybody; the error that matters is the first.
+        let _ = std::fs::remove_file(&beside);
+    }
+    written.with_context(failed)
+}

@@ -69,3 +69,17 @@ impl<T: Serialize> Serialize for Fact<T> {
         }
     }
 }
+
+impl<T: schemars::JsonSchema> schemars::JsonSchema for Fact<T> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        Option::<T>::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Option::<T>::json_schema(generator)
+    }
+
+    fn inline_schema() -> bool {
+        Option::<T>::inline_schema()
+    }
+}

@@ -58,23 +58,27 @@ pub struct HeldWord {
     pub from: Option<Timestamp>,
 }
 
+/// As it is written: a word, or a word with whose it is and since when.
+#[derive(Deserialize, schemars::JsonSchema)]
+#[serde(untagged)]
+enum Form {
+    Short(Word),
+    Long(Long),
+}
+
+#[derive(Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Long {
+    what: Word,
+    #[serde(default)]
+    of: Option<String>,
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    from: Option<Timestamp>,
+}
+
 impl<'de> Deserialize<'de> for HeldWord {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Short(Word),
-            Long(Long),
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Long {
-            what: Word,
-            #[serde(default)]
-            of: Option<String>,
-            #[serde(default)]
-            from: Option<Timestamp>,
-        }
         let value = Value::deserialize(deserializer)?;
         let shown = value.to_string();
         match serde_json::from_value::<Form>(value) {
@@ -91,15 +95,17 @@ impl<'de> Deserialize<'de> for HeldWord {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AttackerWords {
+    #[schemars(with = "Vec<Form>")]
     pub holds: Vec<HeldWord>,
+    #[schemars(with = "Vec<Form>")]
     pub lacks: Vec<HeldWord>,
     pub why: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MandatoryMfa {
     pub portals: bool,
@@ -107,7 +113,7 @@ pub struct MandatoryMfa {
     pub why: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct TenantFacts {
     pub mfa_trusted_ips: Fact<Vec<String>>,
@@ -116,7 +122,7 @@ pub struct TenantFacts {
     pub baseline_scopes: Fact<Value>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Jewel {
     pub id: String,
@@ -126,7 +132,7 @@ pub struct Jewel {
     pub personal_data: Option<bool>,
 }
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Incident {
     pub schema: String,
@@ -146,12 +152,16 @@ pub struct Incident {
     #[serde(default)]
     pub crown_jewels: Option<Vec<Jewel>>,
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub snapshot_taken_at: Option<Timestamp>,
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub discovered_at: Option<Timestamp>,
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub aware_at: Option<Timestamp>,
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub contained_at: Option<Timestamp>,
     #[serde(default)]
     pub parameters: BTreeMap<String, Value>,

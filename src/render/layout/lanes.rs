@@ -64,8 +64,18 @@ fn promising(plan: &Plan, heights: &[f64]) -> Vec<Columns> {
                     *wide = wide.max(node.width);
                 }
             }
-            const GAP: f64 = 230.0;
-            let width = wide.iter().sum::<f64>() + GAP * count.saturating_sub(1) as f64 + 2.0 * MARGIN;
+            // In each gap labels, and a line for about every second edge that runs there.
+            let lines: usize = plan
+                .edges
+                .iter()
+                .map(|edge| {
+                    let (a, b) = (columns.of[edge.from], columns.of[edge.to]);
+                    a.abs_diff(b).max(1)
+                })
+                .sum();
+            const LABELS: f64 = 150.0;
+            let gaps = LABELS * count.saturating_sub(1) as f64 + TRACK * 0.6 * lines as f64;
+            let width = wide.iter().sum::<f64>() + gaps + 2.0 * MARGIN;
             let height = high.iter().copied().fold(0.0, f64::max) + HEAD + 2.0 * MARGIN + plan.extra_height;
             (off_shape(width, height, count), columns)
         })

@@ -9,8 +9,9 @@ use crate::model::Level;
 use crate::render::text::{fit_columns, plain as visible};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Parallel steps up to this many are drawn each; more become one line with a count.
+/// Parallel steps up to this many are drawn each; more become one line with a count. In large graphs any two do.
 const PARALLEL: usize = 4;
+const LARGE: usize = 40;
 
 /// One line of a length that a picture can use; longer names keep their two ends.
 fn plain(text: &str) -> String {
@@ -232,7 +233,7 @@ fn edges(
             })
             .collect();
         let several = match kind {
-            EdgeKind::Step => made.len() > PARALLEL,
+            EdgeKind::Step => made.len() > if index.len() > LARGE { 1 } else { PARALLEL },
             EdgeKind::Yields | EdgeKind::Latent | EdgeKind::Assignment | EdgeKind::Member | EdgeKind::Contains => {
                 made.len() > 1
             }

@@ -19,9 +19,9 @@ pub(super) const HEADER: f64 = 58.0;
 
 const NARROWEST: f64 = 104.0;
 const BROADEST: f64 = 164.0;
-const LABEL_BROADEST: f64 = 148.0;
+const LABEL_BROADEST: f64 = 164.0;
 /// Room for any mark, whatever controls are in force.
-const MARK_ROOM: f64 = 90.0;
+const MARK_ROOM: f64 = 95.0;
 /// Between the words above the line and a mark behind them.
 pub(super) const MARK_GAP: f64 = 6.0;
 

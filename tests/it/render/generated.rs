@@ -32,15 +32,25 @@ const NAMES: &[&str] = &[
     "7f1d3c52-0a0b-4b53-9a59-0a7c1b1fb0de",
 ];
 
-/// `nodes` nodes, all on steps or paths.
+/// An attack over `nodes` nodes that goes from identity to identity, each with a few roles.
 pub fn analysis(nodes: usize, seed: u64) -> Analysis {
+    generate(nodes, seed, 5)
+}
+
+/// The same with everything joined at random: the worst a layout can be given.
+pub fn tangle(nodes: usize, seed: u64) -> Analysis {
+    generate(nodes, seed, 1)
+}
+
+/// One step in `order` leaves the course of the attack.
+fn generate(nodes: usize, seed: u64, order: usize) -> Analysis {
     let mut numbers = Numbers::new(seed);
     let mut analysis = Analysis { schema: Analysis::SCHEMA.to_owned(), ..Analysis::default() };
     analysis.incident.title = Some("Generated incident".to_owned());
     for (id, short) in [("control-a", Some("loc")), ("control-b", Some("key")), ("control-c", None)] {
         analysis.controls.push(control(id, short));
     }
-    let resources = (nodes * (50 + numbers.below(25)) / 100).clamp(2, nodes - 3);
+    let resources = (nodes * (55 + numbers.below(25)) / 100).clamp(2, nodes - 3);
     let identities = ((nodes - resources) * 6 / 10).max(2);
     let roles = (nodes - resources - identities).max(1);
     let name = |numbers: &mut Numbers, number: usize| {
@@ -78,7 +88,12 @@ pub fn analysis(nodes: usize, seed: u64) -> Analysis {
     for resource in 0..resources {
         let step = format!("s{}", analysis.steps.len() + 1);
         analysis.steps.push(make_step(&step, &mut numbers));
-        let (identity, role) = (1 + numbers.below(identities - 1), numbers.below(roles));
+        let mut identity = 1 + resource * (identities - 1) / resources;
+        let mut role = identity * roles / identities + numbers.below(2);
+        if numbers.below(order) == 0 {
+            (identity, role) = (1 + numbers.below(identities - 1), numbers.below(roles));
+        }
+        let role = role.min(roles - 1);
         let (identity, role, target) =
             (format!("identity-{identity}"), format!("role-{role}"), format!("resource-{resource}"));
         match numbers.below(6) {
@@ -101,7 +116,14 @@ pub fn analysis(nodes: usize, seed: u64) -> Analysis {
     for identity in 1..identities {
         let step = format!("s{}", analysis.steps.len() + 1);
         analysis.steps.push(make_step(&step, &mut numbers));
-        edge(&mut analysis, "identity-0", &format!("identity-{identity}"), EdgeKind::Step, Some(&step));
+        let before = if numbers.below(3) == 0 { 0 } else { identity - 1 };
+        edge(
+            &mut analysis,
+            &format!("identity-{before}"),
+            &format!("identity-{identity}"),
+            EdgeKind::Step,
+            Some(&step),
+        );
     }
     for role in 0..roles {
         let identity = format!("identity-{}", 1 + numbers.below(identities - 1));

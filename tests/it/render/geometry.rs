@@ -1,6 +1,6 @@
 //! The layout measured: nothing overlaps, nothing leaves the canvas, lines keep off boxes and labels.
 
-use super::generated::analysis;
+use super::generated::{analysis, tangle};
 use cutset::analysis::Analysis;
 use cutset::render::layout::{Point, Rect};
 use cutset::render::picture::{Picture, picture};
@@ -108,6 +108,17 @@ fn generated_pictures_are_faultless() {
                 let shape = laid.width / laid.height;
                 assert!(size > 60 || (0.999..=2.001).contains(&shape), "{what}: {shape}");
             }
+        }
+    }
+}
+
+#[test]
+fn a_tangle_is_no_beauty_but_has_no_fault() {
+    for (size, seeds) in [(12, 0..8), (45, 0..2)] {
+        for seed in seeds {
+            let what = format!("tangle of {size}, seed {seed}");
+            let (_, laid) = check(&tangle(size, seed), "attack", &what);
+            check_shared_lines(&laid, &what);
         }
     }
 }
