@@ -40,6 +40,7 @@ impl Builder {
     pub fn finish(mut self, collected: &BTreeMap<Kind, Collected>, complaints: &mut Vec<String>) -> Environment {
         self.join_pim(complaints);
         self.join_management_groups();
+        self.join_applications();
         let mut environment = Environment::default();
         for (kind, documents) in self.kinds {
             for (key, document) in documents {
@@ -92,6 +93,32 @@ impl Builder {
             complaints.push(format!(
                 "role-management policy `{id}` is in the export, the assignment that says whose it is is not"
             ));
+        }
+    }
+
+    /// Owners and credentials that an export hangs on an app id belong to the application of that app id.
+    fn join_applications(&mut self) {
+        let apps: BTreeMap<String, String> = self
+            .kinds
+            .get(&Kind::Applications)
+            .into_iter()
+            .flatten()
+            .filter_map(|(id, d)| Some((json::text(&d.body, "appId")?.to_lowercase(), id.clone())))
+            .collect();
+        for (kind, member) in [(Kind::Owners, "objectId"), (Kind::FederatedCredentials, "applicationId")] {
+            let Some(documents) = self.kinds.remove(&kind) else { continue };
+            for (key, mut document) in documents {
+                let named = json::text(&document.body, member).map(str::to_lowercase);
+                let Some(id) = named.as_ref().and_then(|app| apps.get(app)) else {
+                    self.put(kind, key, document);
+                    continue;
+                };
+                if let Some(members) = Arc::make_mut(&mut document.body).as_object_mut() {
+                    members.insert(member.to_owned(), id.clone().into());
+                }
+                let key = if named.as_ref() == Some(&key) { id.clone() } else { key };
+                self.put(kind, key, document);
+            }
         }
     }
 

@@ -135,6 +135,7 @@ fn product_name(name: &str) -> Arc<str> {
     let folded: String = name.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_ascii_lowercase();
     arc(match folded.as_str() {
         "azureadidentityprotection"
+        | "aadidentityprotection"
         | "azureactivedirectoryidentityprotection"
         | "ipc"
         | "microsoftentraidprotection" => "Microsoft Entra ID Protection",

@@ -49,6 +49,9 @@ impl<R: Read> Read for Hashed<R> {
 
 impl<R: Read> Drop for Hashed<R> {
     fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
         let mut chunk = vec![0; 256 << 10];
         let mut left = REST;
         while !self.ended && left > 0 {

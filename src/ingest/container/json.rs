@@ -58,7 +58,12 @@ struct Walk<'w, 's> {
     wanted: Option<&'w Wanted<'w>>,
     receive: &'w mut Receive<'s>,
     number: u64,
+    /// Lists in lists and envelopes in envelopes, at the cursor.
+    depth: u32,
 }
+
+/// Envelopes nest a little (a recorded response that holds a list); what nests deeper is one record.
+const NESTED: u32 = 4;
 
 impl Walk<'_, '_> {
     fn bad(&mut self, reason: impl Into<String>, context: &Context) {
@@ -108,17 +113,18 @@ impl Walk<'_, '_> {
                     }
                     Err(cut) => self.bad(cut.reason(), context),
                 },
-                Some(b'[') => {
+                Some(b'[') if self.depth < NESTED => {
                     // A list of lists: several pages pasted together.
+                    self.depth += 1;
                     self.array(source, context);
+                    self.depth -= 1;
                 }
                 Some(b'}') => {
                     source.skip(1);
                     self.bad("a stray `}` between records", context);
                 }
                 Some(_) => {
-                    let scalar = source.value().map(|v| !v.is_empty());
-                    if scalar == Ok(false) {
+                    if source.value().is_ok_and(<[u8]>::is_empty) {
                         source.skip(1);
                     }
                     self.bad("not a JSON object", context);
@@ -173,6 +179,9 @@ impl Walk<'_, '_> {
         let mut seen: Vec<(String, String)> = Vec::new();
         let mut offset = 1;
         let envelope = loop {
+            if self.depth >= NESTED {
+                break None;
+            }
             let Some((byte, at)) = source.peek_at(offset) else { break None };
             match byte {
                 b',' => offset = at + 1,
@@ -242,7 +251,9 @@ impl Walk<'_, '_> {
             }
             _ => {
                 pages = false;
+                self.depth += 1;
                 self.object(source, &context);
+                self.depth -= 1;
             }
         }
         // What comes behind the list.
@@ -368,7 +379,7 @@ fn columns(json: &[u8]) -> Vec<String> {
 
 /// One or more JSON documents, one after the other.
 pub fn documents(source: &mut Source<'_>, wanted: Option<&Wanted<'_>>, receive: &mut Receive<'_>) {
-    let mut walk = Walk { wanted, receive, number: 0 };
+    let mut walk = Walk { wanted, receive, number: 0, depth: 0 };
     let context = Context::default();
     loop {
         match source.peek() {
@@ -391,7 +402,7 @@ pub fn documents(source: &mut Source<'_>, wanted: Option<&Wanted<'_>>, receive: 
 
 /// A JSON object a line; a line may itself be an envelope (`{"records":[...]}`).
 pub fn lines(source: &mut Source<'_>, wanted: Option<&Wanted<'_>>, receive: &mut Receive<'_>) {
-    let mut walk = Walk { wanted, receive, number: 0 };
+    let mut walk = Walk { wanted, receive, number: 0, depth: 0 };
     let context = Context { container: Container::Lines, listed: true, ..Context::default() };
     while let Some(line) = source.line() {
         match line {

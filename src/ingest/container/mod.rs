@@ -54,6 +54,8 @@ pub fn records(
     receive: &mut Receive<'_>,
 ) -> Result<(), String> {
     let mut source = Source::new(reader);
+    // White space in front says nothing, however much there is of it.
+    source.peek();
     let (head, ended) = source.head(HEAD);
     match sniff(head, ended) {
         Shape::Empty => {}

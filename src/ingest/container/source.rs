@@ -12,6 +12,8 @@ pub const RECORD_LIMIT: usize = 64 << 20;
 /// How much of a file is looked at to recognise it.
 pub const HEAD: usize = 64 << 10;
 const CHUNK: usize = 256 << 10;
+/// Most members of an archive are no longer than this.
+const SMALL: usize = 8 << 10;
 
 pub struct Source<'r> {
     inner: Box<dyn Read + 'r>,
@@ -41,7 +43,7 @@ impl Cut {
 
 impl<'r> Source<'r> {
     pub fn new(inner: Box<dyn Read + 'r>) -> Self {
-        Source { inner, buffer: vec![0; CHUNK], start: 0, end: 0, finished: false, failure: None }
+        Source { inner, buffer: vec![0; SMALL], start: 0, end: 0, finished: false, failure: None }
     }
 
     fn window(&self) -> &[u8] {
@@ -60,7 +62,7 @@ impl<'r> Source<'r> {
         }
         if self.end == self.buffer.len() {
             let wanted = (self.buffer.len() * 2).min(RECORD_LIMIT + CHUNK);
-            self.buffer.resize(wanted.max(self.end + CHUNK), 0);
+            self.buffer.resize(wanted.max(self.end + SMALL).max(CHUNK), 0);
         }
         loop {
             let Some(free) = self.buffer.get_mut(self.end..) else { return false };
