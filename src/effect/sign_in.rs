@@ -81,7 +81,7 @@ pub fn sign_in_request_of(env: &Environment, event: &Event, detail: &SignInDetai
         device: match &detail.device {
             Fact::Unknown => Fact::Unknown,
             Fact::Absent => Fact::Absent,
-            Fact::Known(Value::Object(device)) => Fact::Known::<Device>(device.clone()),
+            Fact::Known(Value::Object(device)) => Fact::Known(presented(device.clone())),
             Fact::Known(_) => Fact::Unknown,
         },
         claims: Fact::Known(Claims {
@@ -95,6 +95,16 @@ pub fn sign_in_request_of(env: &Environment, event: &Event, detail: &SignInDetai
             ..Claims::default()
         }),
     }
+}
+
+/// A private window does not present the device: a record that names it came from no such window.
+/// Source: *Conditional Access: Conditions* (device state is not passed in private mode).
+fn presented(mut device: Device) -> Device {
+    let named = device.get("deviceId").and_then(Value::as_str).is_some_and(|id| !id.is_empty());
+    if named && !device.contains_key("inPrivate") {
+        device.insert("inPrivate".to_owned(), Value::Bool(false));
+    }
+    device
 }
 
 /// RFC 1918, carrier-grade NAT, loopback, link-local, unique local. Documentation ranges count as public (contracts).

@@ -4,6 +4,8 @@ use crate::support::{materialize, root};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+mod gates;
+
 #[path = "../../examples/northgate/main.rs"]
 #[allow(dead_code)]
 mod program;
