@@ -5,7 +5,7 @@ use super::compare::same_text;
 use super::date;
 use super::expression::Expression;
 use super::field::Field;
-use super::function::{self, Call, Fault, Special};
+use super::function::{self, Call, Entry, Fault, Special};
 use super::limit;
 use super::outcome::{Evaluated, Gap, Stop};
 use super::parameters::Supply;
@@ -46,6 +46,25 @@ pub(super) struct Current {
     /// Index name, or the counted alias.
     pub name: String,
     pub value: Result<Value, Gap>,
+}
+
+/// Whether a function fails for every kind of value that its unknown arguments may have.
+fn hopeless(entry: &Entry, arguments: &[Evaluated]) -> bool {
+    let kinds = [
+        Value::from(""),
+        Value::from("a"),
+        Value::from(1),
+        Value::from(true),
+        Value::Array(Vec::new()),
+        Value::Object(Map::new()),
+    ];
+    kinds.iter().all(|kind| {
+        let filled: Vec<Cow<Value>> = arguments
+            .iter()
+            .map(|a| a.as_ref().map_or(Cow::Borrowed(kind), |known| Cow::Borrowed(known.as_ref())))
+            .collect();
+        matches!((entry.run)(&filled), Err(Fault::Fails(_)))
+    })
 }
 
 impl<'s> Scene<'s> {
@@ -97,10 +116,11 @@ impl<'s> Scene<'s> {
             Expression::Member { of, key } => self.member(of, key, counts),
             Expression::Call { call: Call::Special(special), arguments } => self.special(*special, arguments, counts),
             Expression::Call { call: Call::Pure(entry), arguments } => {
-                let values = match self.together(arguments.iter().map(|a| self.expression(a, counts))) {
+                let values: Vec<Evaluated<'s>> = arguments.iter().map(|a| self.expression(a, counts)).collect();
+                let values = match self.together(values.iter().cloned()) {
                     Ok(values) => values,
                     Err(Stop::Unknown(mut gap)) => {
-                        gap.may_fail |= entry.partial || gap.nullable && !entry.takes_null;
+                        gap.may_fail |= entry.partial || gap.nullable && !entry.takes_null || hopeless(entry, &values);
                         return Err(Stop::Unknown(gap));
                     }
                     Err(failed @ Stop::Failed(_)) => return Err(failed),

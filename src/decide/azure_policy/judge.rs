@@ -7,20 +7,18 @@
 use super::alias::AliasTable;
 use super::applicability::applicable;
 use super::assignment::{Enforcement, Member};
-use super::condition::{Condition, Left, Test};
 use super::decision::{Cause, Judgement, State};
 use super::definition::{Definition, Mode};
 use super::effect::Effect;
+use super::effective::{Effects, effects};
 use super::evaluate::{Counts, Scene};
 use super::existence::exists;
-use super::expression::Expression;
-use super::function::{Call, Special};
 use super::outcome::{Outcome, Stop, any};
 use super::parameters::{Given, Supply};
 use super::path::Path;
+use super::says::says;
 use super::scope::Exemption;
 use super::subject::{Selection, Subject};
-use super::template::Template;
 use super::trigger::{Method, triggers};
 use crate::model::request::{PolicyContext, PolicyRequest};
 use crate::model::{Missing, ResourceId, Truth, json};
@@ -40,17 +38,6 @@ pub(super) struct Question<'s> {
 pub(super) enum Gate<'s> {
     Settled(Judgement),
     Open { definition: &'s Definition, doubt: Missing, effects: Effects },
-}
-
-/// What the effect may be.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Effects {
-    pub candidates: Vec<Effect>,
-    /// The facts the choice turns on; empty where there is one.
-    pub facts: Missing,
-    pub malformed: bool,
-    /// The effect's expression fails.
-    pub failure: Option<String>,
 }
 
 impl<'s> Question<'s> {
@@ -307,83 +294,6 @@ fn indexed(subject: &Subject, aliases: &AliasTable) -> Truth {
     if carries { Truth::True } else { Truth::missing(format!("whether `{name}` supports tags and location")) }
 }
 
-/// Effects the overrides and the definition leave possible.
-fn effects<'s>(scene: &Scene<'s>, member: &Member, definition: &'s Definition) -> Effects {
-    let reference = member.part.as_ref().map(|part| part.reference.as_str());
-    let mut effects = own_effects(scene, definition);
-    // "Evaluated in the order in which they're specified": the last that holds counts.
-    for item in &member.assignment.overrides {
-        let holds = item.selector.holds(scene.subject, reference);
-        let (candidates, facts) = match &item.effect {
-            Ok(effect) => (vec![*effect], Missing::new()),
-            Err(fact) => (EVERY.to_vec(), Missing::from([fact.as_str().into()])),
-        };
-        match holds {
-            Truth::False => {}
-            Truth::True => effects = Effects { candidates, facts, malformed: false, failure: None },
-            Truth::Unknown(unsure) => {
-                effects.candidates.extend(candidates);
-                effects.facts.extend(unsure);
-                effects.facts.extend(facts);
-            }
-        }
-    }
-    effects.candidates.sort();
-    effects.candidates.dedup();
-    effects
-}
-
-/// The effects an unknown effect may be.
-const EVERY: &[Effect] = &[
-    Effect::Disabled,
-    Effect::Append,
-    Effect::Modify,
-    Effect::Deny,
-    Effect::Audit,
-    Effect::Manual,
-    Effect::AuditIfNotExists,
-    Effect::DeployIfNotExists,
-    Effect::DenyAction,
-];
-
-fn own_effects<'s>(scene: &Scene<'s>, definition: &'s Definition) -> Effects {
-    match scene.template(&definition.effect, &Counts::default()) {
-        Ok(value) => {
-            let effect = value.as_str().and_then(Effect::read);
-            match effect {
-                Some(effect) => Effects { candidates: vec![effect], ..Effects::default() },
-                None => Effects {
-                    candidates: EVERY.to_vec(),
-                    facts: Missing::from([
-                        format!("meaning of effect `{}` of `{}`", spell(&value), definition.title).into()
-                    ]),
-                    ..Effects::default()
-                },
-            }
-        }
-        Err(Stop::Failed(failure)) => Effects { failure: Some(failure), ..Effects::default() },
-        Err(Stop::Unknown(gap)) => {
-            let allowed: Option<Vec<Effect>> = parameter_of(&definition.effect)
-                .and_then(|name| scene.supply.allowed(name))
-                .map(|values| values.iter().filter_map(|value| value.as_str().and_then(Effect::read)).collect());
-            let candidates = allowed.filter(|allowed| !allowed.is_empty()).unwrap_or_else(|| EVERY.to_vec());
-            Effects { candidates, facts: gap.facts, malformed: gap.malformed, failure: None }
-        }
-    }
-}
-
-/// `[parameters('effect')]`
-fn parameter_of(template: &Template) -> Option<&str> {
-    let Template::Expression(Expression::Call { call: Call::Special(Special::Parameters), arguments }) = template
-    else {
-        return None;
-    };
-    match arguments.first() {
-        Some(Expression::Text(name)) => Some(name),
-        Some(Expression::Number(_) | Expression::Call { .. } | Expression::Member { .. }) | None => None,
-    }
-}
-
 /// What an effect makes of the rule's outcome, were the assignment enforced.
 pub(super) fn after_rule<'s>(
     scene: &Scene<'s>,
@@ -506,44 +416,4 @@ pub(super) fn common(judgements: Vec<Judgement>, effects: &Effects) -> Judgement
         if effects.malformed && blocks.is_false() && !same { Truth::Unknown(effects.facts.clone()) } else { blocks };
     let missing = if same && state != State::Unknown { Missing::new() } else { missing };
     Judgement { state, blocks, missing, cause: first.cause, failure: first.failure, effect: None }
-}
-
-pub(super) fn spell(value: &Value) -> String {
-    const SHOWN: usize = 80;
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Null => return "missing".to_owned(),
-        other => other.to_string(),
-    };
-    match text.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or("")),
-        None => text,
-    }
-}
-
-/// The settling condition over this request, in words.
-fn says<'s>(scene: &Scene<'s>, condition: &'s Condition) -> String {
-    let Test::Compare { left, operator, right } = &condition.test else {
-        let (word, items) = match &condition.test {
-            Test::All(items) => ("allOf", items.len()),
-            Test::Any(items) => ("anyOf", items.len()),
-            Test::Not(_) | Test::Unsupported(_) | Test::Compare { .. } => ("condition", 1),
-        };
-        return format!("its {word} of {items} conditions settles it");
-    };
-    let counts = Counts::default();
-    let right = scene.template(right, &counts).map_or_else(|_| "?".to_owned(), |value| spell(&value));
-    let left = match left {
-        Left::Field(super::condition::FieldName::Fixed(_, spelled)) => format!("`{spelled}`"),
-        Left::Field(super::condition::FieldName::Computed(template)) => {
-            let name = scene.template(template, &counts).map_or_else(|_| "?".to_owned(), |value| spell(&value));
-            format!("`{name}`")
-        }
-        Left::Value(template) => {
-            let value = scene.template(template, &counts).map_or_else(|_| "?".to_owned(), |value| spell(&value));
-            return format!("the value `{value}` meets or fails `{} {right}`", operator.word());
-        }
-        Left::Count(_) => "a count".to_owned(),
-    };
-    format!("{left} is compared by `{} {right}`", operator.word())
 }

@@ -3,15 +3,15 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `engine` | all members over one request: changes first, then deny, audit and the rest; combining |
+//! | `engine`, `mutation` | all members over one request: changes first, then deny, audit and the rest; combining |
 //! | `judge` | one member: the gates before the rule, the rule, its effect |
 //! | `trigger`, `scope`, `capability`, `applicability` | which request, which resource, which type |
-//! | `assignment`, `definition`, `parameters`, `effect` | the documents, compiled |
+//! | `assignment`, `definition`, `parameters`, `effect`, `effective` | the documents, compiled; which effect is in force |
 //! | `condition`, `field`, `template`, `expression`, `function` | the language, compiled |
 //! | `rule`, `evaluate`, `compare`, `date`, `limit`, `outcome` | the language, evaluated |
 //! | `alias`, `path`, `subject` | from a field name to a value, known or not |
 //! | `change`, `existence` | what modify and append write; what IfNotExists looks for |
-//! | `decision`, `answer`, `file` | what comes out |
+//! | `decision`, `says`, `answer`, `file` | what comes out |
 //!
 //! Sources, read 2026-04: the pages under *Azure Policy* › *Concepts* (definition, assignment, exemption and initiative
 //! structure, effects, scope, applicability), *Author policies for array properties on Azure resources*, and the ARM
@@ -29,6 +29,7 @@ mod date;
 mod decision;
 mod definition;
 mod effect;
+mod effective;
 mod engine;
 mod evaluate;
 mod existence;
@@ -38,10 +39,12 @@ mod file;
 mod function;
 mod judge;
 mod limit;
+mod mutation;
 mod outcome;
 mod parameters;
 mod path;
 mod rule;
+mod says;
 mod scope;
 mod subject;
 mod template;

@@ -22,6 +22,9 @@ pub(super) struct Subject {
     written: Vec<Path>,
 }
 
+/// Bound on the steps of a path; the deepest aliases have a dozen.
+const DEEPEST: usize = 64;
+
 /// One array and the member that a `count` currently looks at.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Bound {
@@ -83,7 +86,17 @@ impl Subject {
         }
     }
 
+    /// Where a field is; a path too deep to be one is unknown.
     pub fn place(&self, field: &Field, aliases: &AliasTable) -> Place {
+        match self.placed(field, aliases) {
+            Place::Path { path, .. } if path.segments.len() > DEEPEST => {
+                Place::Value(Err(Gap::of(format!("a field nested deeper than {DEEPEST}"))))
+            }
+            place => place,
+        }
+    }
+
+    fn placed(&self, field: &Field, aliases: &AliasTable) -> Place {
         let at = |keys: &[&str]| Place::Path { path: Path::keys(keys), by_rule: false };
         match field {
             Field::Name => Place::Value(Ok(self.id.name().into())),
@@ -262,10 +275,8 @@ impl<'s> Walk<'s, '_> {
                 let length = pattern.len();
                 let array = pattern.clone();
                 pattern.push_str("[*]");
-                for (index, item) in items.iter().enumerate() {
-                    if only.is_some_and(|only| only != index) {
-                        continue;
-                    }
+                let range = only.map_or(0..items.len(), |only| only..only.saturating_add(1).min(items.len()));
+                for (index, item) in range.clone().zip(items.get(range).unwrap_or_default()) {
                     at.push(Segment::Index(index));
                     within.push(Bound { array: array.clone(), index });
                     self.step(Some(item), rest, at, pattern, within, true);

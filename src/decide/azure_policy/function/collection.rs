@@ -137,6 +137,9 @@ pub(super) fn intersection(arguments: Arguments) -> Given {
                     other => return fails(format!("intersection: {} beside an array", kind(other))),
                 }
             }
+            for other in &others {
+                super::affordable("intersection", items.len(), other.len())?;
+            }
             for item in items {
                 let shared = others.iter().all(|other| other.iter().any(|o| identical(o, item)));
                 if shared && !common.iter().any(|c| identical(c, item)) {
@@ -168,6 +171,7 @@ pub(super) fn union(arguments: Arguments) -> Given {
             for value in arguments {
                 match value.as_ref() {
                     Value::Array(items) => {
+                        super::affordable("union", items.len(), all.len() + items.len())?;
                         for item in items {
                             if !all.iter().any(|known| identical(known, item)) {
                                 all.push(item.clone());

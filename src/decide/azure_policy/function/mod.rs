@@ -235,6 +235,16 @@ where
     arguments.get(at).map_or(&Value::Null, |value| value.as_ref())
 }
 
+/// Refuses work beyond what any honest document asks for.
+// DIFFERENCE: the platform states no such bound.
+fn affordable(name: &str, one: usize, other: usize) -> Result<(), Fault> {
+    const PAIRS: usize = 20_000_000;
+    if one.saturating_mul(other) > PAIRS {
+        return Err(Fault::Undocumented(format!("result of {name} over more than {PAIRS} pairs")));
+    }
+    Ok(())
+}
+
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -107,6 +107,7 @@ pub(super) fn split(arguments: Arguments) -> Given {
         other => return fails(format!("split: argument 2 is {}, not a string", kind(other))),
     };
     let delimiters: Vec<&str> = delimiters.into_iter().filter(|d| !d.is_empty()).collect();
+    super::affordable("split", text.len(), delimiters.len())?;
     let mut parts = Vec::new();
     let (mut start, mut at) = (0, 0);
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
