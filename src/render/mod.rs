@@ -7,6 +7,7 @@
 pub mod dot;
 mod json;
 pub mod layout;
+pub mod markdown;
 mod mermaid;
 pub mod picture;
 pub mod svg;
@@ -27,7 +28,8 @@ pub struct Output {
 }
 
 /// Every output, in the order that help and docs list them.
-pub const OUTPUTS: &[Output] = &[terminal::OUTPUT, svg::OUTPUT, dot::OUTPUT, mermaid::OUTPUT, json::OUTPUT];
+pub const OUTPUTS: &[Output] =
+    &[terminal::OUTPUT, markdown::OUTPUT, svg::OUTPUT, dot::OUTPUT, mermaid::OUTPUT, json::OUTPUT];
 
 /// One file of an output; most outputs make one.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ mod dot;
 mod generated;
 mod geometry;
 mod hostile;
+mod markdown;
 mod terminal;
 
 use cutset::analysis::{Analysis, si};
@@ -91,7 +92,7 @@ fn an_unknown_view_format_or_control_is_said_with_what_is_known() {
         error("svg", "atack", ""),
         "`atack` is no view of `svg`; its views are attack, before-after, residual, timeline, choke"
     );
-    assert!(error("gif", "", "").starts_with("`gif` is no format; the formats are terminal, svg, dot"));
+    assert!(error("gif", "", "").starts_with("`gif` is no format; the formats are terminal, markdown, svg"));
     assert_eq!(
         error("svg", "attack", "storage-firewal"),
         "the analysis has no control `storage-firewal`; did you mean `storage-firewall`?"
@@ -101,7 +102,7 @@ fn an_unknown_view_format_or_control_is_said_with_what_is_known() {
 /// Renderings as they were looked at: `tests/render/<id>/northgate.<extension>`, the first view of the fixture.
 #[test]
 fn renderings_are_as_they_were_looked_at() {
-    for format in ["dot", "mermaid", "svg", "json"] {
+    for format in ["dot", "mermaid", "svg", "json", "markdown"] {
         let extension = OUTPUTS.iter().find(|output| output.id == format).expect("it exists").extension;
         let path = format!("tests/render/{format}/northgate.{extension}");
         let expected = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&path)).expect(&path);
