@@ -41,6 +41,6 @@ pub fn vectors(file: &Value) -> Result<&[Value], InputError> {
 /// One vector (or a part of one) as a type; the error says which and what was expected.
 pub fn read<T: serde::de::DeserializeOwned>(value: &Value, pointer: &str) -> Result<T, InputError> {
     T::deserialize(value).map_err(|error| {
-        InputError::new("", error.to_string(), "the gate's section of `cutset schema` says what it reads").at(pointer)
+        InputError::new("", error.to_string(), "the shape is that of the gate's file of vectors").at(pointer)
     })
 }

@@ -343,25 +343,25 @@ fn approval(
     required: &Setting<bool>,
     approvers: &Approvers,
 ) -> Check {
-    let check = match required {
-        Ok(false) => Check::new(id, Outcome::Provisioned),
-        Ok(true) | Err(_) => {
-            let principal = scene.ask.principal.as_ref().ok();
-            match (reply(&scene.asked.approval, principal, approvers, scene.asked.at), required) {
-                (Reply::Approved, _) => Check::new(id, Outcome::Provisioned),
-                (Reply::Unknown(missing), _) => Check::condition(id, missing, Outcome::Denied),
-                (Reply::Denied | Reply::Expired | Reply::None, Err(fact)) => unknown(id, fact),
-                (Reply::Denied | Reply::Expired, Ok(_)) => Check::new(id, Outcome::Denied),
-                (Reply::None, Ok(_)) => Check::new(id, Outcome::PendingApproval),
-            }
-        }
+    let answered = match required {
+        Ok(false) => Reply::Approved,
+        Ok(true) | Err(_) => reply(&scene.asked.approval, scene.ask.principal.as_ref().ok(), approvers, scene.asked.at),
+    };
+    let word = |check: Check| check.word(Word::Approver, scene.attacker);
+    let mut check = match (answered, required) {
+        (Reply::Approved, _) => Check::new(id, Outcome::Provisioned),
+        (Reply::Unknown(missing), _) => word(Check::condition(id, missing, Outcome::Denied)),
+        // Whom an answer refused, no approver of theirs lets in.
+        (Reply::Denied | Reply::Expired, Err(fact)) => unknown(id, fact).binding(),
+        (Reply::Denied | Reply::Expired, Ok(_)) => Check::new(id, Outcome::Denied).binding(),
+        (Reply::None, Err(fact)) => word(unknown(id, fact)),
+        (Reply::None, Ok(_)) => word(Check::new(id, Outcome::PendingApproval)),
     };
     let says = match approvers.named() {
         true => "another person must approve within 24 hours".to_owned(),
         false => "another person must approve within 24 hours; the rule names no approver".to_owned(),
     };
     let clause = of.map(|(settings, rule)| because(settings, rule, says));
-    let mut check = check.word(Word::Approver, scene.attacker);
     check.clauses.extend(clause);
     check
 }

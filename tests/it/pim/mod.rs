@@ -1,5 +1,7 @@
 //! The pim gate, held to its vectors.
 
+mod naive;
+
 use crate::support;
 
 #[test]

@@ -1,5 +1,8 @@
 //! The storage gate, held to its vectors.
 
+mod naive;
+mod neighbours;
+
 use crate::support;
 
 #[test]
