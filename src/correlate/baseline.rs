@@ -171,15 +171,15 @@ fn keeps_times(event: &Event) -> bool {
 
 /// How closely two requests must agree on what they were about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target<'a> {
+pub enum Target {
     /// As recorded.
     Exact,
-    /// The step's own target stands for the recorded one, the caller having marked which that is.
-    Of(&'a str),
+    /// The caller has marked what stands for account and container.
+    Marked,
 }
 
 /// Everything about a request that a gate reads, and its outcome.
-pub fn request(to: &mut Both, actor: u32, event: &Event, target: Target<'_>) {
+pub fn request(to: &mut Both, actor: u32, event: &Event, target: Target) {
     to.write_u32(actor);
     to.folded(&event.action);
     event.source_ip.hash(to);
@@ -194,9 +194,6 @@ pub fn request(to: &mut Both, actor: u32, event: &Event, target: Target<'_>) {
             detail.category.hash(to);
         }
         Detail::Alert(_) | Detail::Context(_) => to.write_u8(4),
-    }
-    if let Target::Of(name) = target {
-        to.folded(name);
     }
 }
 
@@ -292,7 +289,7 @@ const VOLATILE: &[&str] = &[
     "http://schemas.microsoft.com/claims/authninstant",
 ];
 
-fn data(to: &mut Both, detail: &DataDetail, target: Target<'_>) {
+fn data(to: &mut Both, detail: &DataDetail, target: Target) {
     let DataDetail {
         service,
         account,

@@ -91,7 +91,7 @@ impl Changes {
                 }
             }
             Detail::Data(detail) => {
-                let account = identities.account_of(detail).name.as_ref().to_owned();
+                let account = identities.account_of(detail).name.into_owned();
                 self.scopes.entry(account).or_default().insert(event.time);
             }
             Detail::Directory(detail) => {
@@ -136,11 +136,9 @@ pub struct Touched {
 }
 
 impl Touched {
-    pub fn by(event: &Event, identities: &Identities) -> Self {
-        let mut touched = Touched {
-            principal: identities.principal(&event.actor).map(|p| p.as_ref().to_owned()),
-            ..Touched::default()
-        };
+    /// `who`: what its actor is called.
+    pub fn by(event: &Event, who: &str, identities: &Identities) -> Self {
+        let mut touched = Touched { principal: Some(who.to_owned()), ..Touched::default() };
         let mut below = |resource: &ResourceId| {
             touched.scopes.push("/".to_owned());
             let mut at = Some(resource.clone());
@@ -156,7 +154,7 @@ impl Touched {
                 if let Some(resource) = &account.resource {
                     below(resource);
                 }
-                touched.scopes.push(account.name.as_ref().to_owned());
+                touched.scopes.push(account.name.into_owned());
             }
             Detail::SignIn(_) => touched.sign_in = true,
             Detail::Directory(_) | Detail::Alert(_) | Detail::Context(_) => {}

@@ -146,11 +146,16 @@ impl<'a> Correlator<'a> {
             }
             known.requests.insert(link::routine(&self.marker, event));
         }
-        if let Some((account, Some(hash))) = link::key_use(event, &self.identities) {
-            self.keys.insert(link::key_mark(&self.marker, &account, &hash));
-        }
-        if let Detail::Arm(detail) = &event.detail {
-            self.resources.insert(link::resource_mark(&self.marker, &detail.resource));
+        match &event.detail {
+            Detail::Data(detail) => {
+                if let Some((account, Some(hash))) = link::key_use(detail, &self.identities) {
+                    self.keys.insert(link::key_mark(&self.marker, &account, hash));
+                }
+            }
+            Detail::Arm(detail) => {
+                self.resources.insert(link::resource_mark(&self.marker, detail.resource.folded()));
+            }
+            Detail::SignIn(_) | Detail::Directory(_) | Detail::Alert(_) | Detail::Context(_) => {}
         }
     }
 
@@ -167,15 +172,19 @@ impl<'a> Correlator<'a> {
             }
         }
         let of_actor: Vec<Option<Principal>> = self.spelled.iter().map(|known| known.principal).collect();
-        let mut past = Past { keys: self.keys, resources: self.resources, ..Past::default() };
-        for known in self.spelled {
+        let mut past = Past {
+            keys: std::mem::take(&mut self.keys),
+            resources: std::mem::take(&mut self.resources),
+            ..Past::default()
+        };
+        for known in std::mem::take(&mut self.spelled) {
             if let Some(principal) = known.principal {
                 past.addresses.entry(principal).or_default().extend(known.addresses);
                 past.requests.entry(principal).or_default().extend(known.requests);
             }
         }
 
-        let (events, numbers) = in_order(self.kept);
+        let (events, numbers) = in_order(std::mem::take(&mut self.kept));
         let principals: Vec<Option<Principal>> =
             numbers.iter().map(|&number| of_actor.get(number as usize).copied().flatten()).collect();
         let mut world = World::new(self.environment, &mut self.identities, &past, &self.marker);
@@ -197,16 +206,18 @@ impl<'a> Correlator<'a> {
             warnings.push(format!("`attack.{list}` names `{record}`, and no log holds that record"));
         }
 
-        let mut folding = self.folding;
+        let mut folding = std::mem::take(&mut self.folding);
         for ((event, membership), number) in events.iter().zip(&found.memberships).zip(&numbers) {
             if membership.is_none() {
                 folding.add(&self.marker, *number, event.clone());
             }
         }
-        let mut steps = fold::fold(&events, &found.memberships, &self.identities, &self.marker);
+        let who = self.who(&events, &numbers);
+        let mut steps = fold::fold(&events, &found.memberships, &who, &self.identities, &self.marker);
         self.alerts.sort_by(order::compare);
         let window = (self.incident.window.from, self.incident.window.to);
-        let (alerts, others) = pin::pin(self.alerts, &events, &mut steps, &self.identities, window);
+        let (alerts, others) =
+            pin::pin(std::mem::take(&mut self.alerts), &events, &mut steps, &self.identities, window);
         folding.aside = folding.aside.saturating_add(others);
         let mut baseline = folding.finish(&self.identities);
         baseline.covered = self.covered;
@@ -221,6 +232,16 @@ impl<'a> Correlator<'a> {
             warnings,
             identities: self.identities,
         })
+    }
+
+    /// What the actor of each event is called, the same for all its names.
+    fn who(&self, events: &[Event], numbers: &[u32]) -> Vec<Arc<str>> {
+        let mut by_number: HashMap<u32, Arc<str>> = HashMap::new();
+        let mut name = |(event, number): (&Event, &u32)| {
+            let named = || self.identities.principal(&event.actor).unwrap_or_else(|| event.actor.name.clone());
+            by_number.entry(*number).or_insert_with(named).clone()
+        };
+        events.iter().zip(numbers).map(&mut name).collect()
     }
 
     fn empty_window(&self) -> InputError {

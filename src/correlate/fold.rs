@@ -15,12 +15,12 @@ use super::change::{Changes, Touched, changes_state};
 use super::identity::Identities;
 use super::mark::{Mark, Marker};
 use super::step::{Basis, Membership, Step};
-use crate::model::{DataDetail, Detail, Event, Fact, Outcome, ResourceId};
+use crate::model::{DataDetail, Detail, Event, Fact, Outcome, ResourceId, Timestamp};
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
-use std::hash::{Hash, Hasher};
+use std::hash::Hash;
 use std::sync::Arc;
 
 const PACES: i32 = 20;
@@ -30,42 +30,43 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(1);
 pub fn fold(
     events: &[Event],
     memberships: &[Option<Membership>],
+    who: &[Arc<str>],
     identities: &Identities,
     marker: &Marker,
 ) -> Vec<Step> {
-    let attack: Vec<(usize, &Event, &Membership)> = events
+    let attack: Vec<Attack<'_>> = events
         .iter()
         .zip(memberships)
+        .zip(who)
         .enumerate()
-        .filter_map(|(at, (event, membership))| Some((at, event, membership.as_ref()?)))
+        .filter_map(|(at, ((event, membership), who))| Some(Attack { at, event, why: membership.as_ref()?, who }))
         .collect();
     let mut changes = Changes::default();
     events.iter().filter(|event| changes_state(event)).for_each(|event| changes.note(event, identities));
 
-    let (attempts, of_others) = interrupted(&attack, identities);
-    let longest_gaps = paces(&attack, identities, marker);
+    let (attempts, of_others) = interrupted(&attack);
+    let longest_gaps = paces(&attack, marker);
     let mut runs: Vec<Run<'_>> = Vec::new();
     let mut open: HashMap<Mark, usize> = HashMap::new();
-    for &(at, event, membership) in &attack {
-        if of_others.contains(&at) {
+    for &one in &attack {
+        if of_others.contains(&one.at) {
             continue;
         }
-        let alone = changes_state(event);
-        let like = like(event, identities, marker);
-        let longest = longest_gaps.get(&session(event, identities, marker)).copied().unwrap_or(SHORTEST);
-        if !alone
-            && let Some(run) = open.get(&like).and_then(|&run| runs.get_mut(run))
-            && event.time.duration_since(run.end()) <= longest
-            && !changes.between(&run.touched, run.last_time(), event.time)
+        if changes_state(one.event) {
+            runs.push(Run { events: vec![one], touched: Touched::default() });
+            continue;
+        }
+        let like = like(one, identities, marker);
+        let longest = longest_gaps.get(&session(one, marker)).copied().unwrap_or(SHORTEST);
+        if let Some(run) = open.get(&like).and_then(|&run| runs.get_mut(run))
+            && one.event.time.duration_since(run.end()) <= longest
+            && !changes.between(&run.touched, run.last_time(), one.event.time)
         {
-            run.events.push((at, event, membership));
+            run.events.push(one);
             continue;
         }
-        if !alone {
-            open.insert(like, runs.len());
-        }
-        let touched = Touched::by(event, identities);
-        runs.push(Run { events: vec![(at, event, membership)], touched });
+        open.insert(like, runs.len());
+        runs.push(Run { events: vec![one], touched: Touched::by(one.event, one.who, identities) });
     }
     // INVARIANT: window events are in order, so runs already stand in the order of their first events.
     let mut keys: BTreeMap<String, u32> = BTreeMap::new();
@@ -83,32 +84,48 @@ pub fn fold(
         .collect()
 }
 
+/// One event of the attack.
+#[derive(Clone, Copy)]
+struct Attack<'a> {
+    at: usize,
+    event: &'a Event,
+    why: &'a Membership,
+    /// The actor, by whichever of its names.
+    who: &'a Arc<str>,
+}
+
+impl Attack<'_> {
+    fn end(&self) -> Timestamp {
+        self.event.end.unwrap_or(self.event.time)
+    }
+}
+
 struct Run<'a> {
-    events: Vec<(usize, &'a Event, &'a Membership)>,
+    events: Vec<Attack<'a>>,
     touched: Touched,
 }
 
 impl Run<'_> {
-    fn last_time(&self) -> crate::model::Timestamp {
-        self.events.last().map_or(crate::model::Timestamp::MIN, |(_, event, _)| event.time)
+    fn last_time(&self) -> Timestamp {
+        self.events.last().map_or(Timestamp::MIN, |last| last.event.time)
     }
 
-    fn end(&self) -> crate::model::Timestamp {
-        self.events.last().map_or(crate::model::Timestamp::MIN, |(_, event, _)| event.end.unwrap_or(event.time))
+    fn end(&self) -> Timestamp {
+        self.events.last().map_or(Timestamp::MIN, Attack::end)
     }
 
     fn step(&self, identities: &Identities, attempts: &BTreeMap<usize, Vec<usize>>) -> Option<Step> {
-        let &(_, first, _) = self.events.first()?;
+        let first = self.events.first()?.event;
         let (target, target_id) = target(first, identities);
-        let basis = self.events.iter().map(|(_, _, membership)| membership.basis).max().unwrap_or(Basis::Assumed);
-        let sum = |of: fn(&Event) -> u64| self.events.iter().map(|(_, e, _)| of(e)).fold(0u64, u64::saturating_add);
-        let end = self.events.iter().map(|(_, event, _)| event.end.unwrap_or(event.time)).max();
+        let basis = self.events.iter().map(|one| one.why.basis).max().unwrap_or(Basis::Assumed);
+        let sum = |of: fn(&Event) -> u64| self.events.iter().map(|one| of(one.event)).fold(0u64, u64::saturating_add);
+        let end = self.events.iter().map(Attack::end).max();
         let attempts: Vec<usize> =
-            self.events.iter().filter_map(|(at, _, _)| attempts.get(at)).flatten().copied().collect();
+            self.events.iter().filter_map(|one| attempts.get(&one.at)).flatten().copied().collect();
         Some(Step {
             id: String::new(),
             key: key(first, identities, &target, target_id.as_deref()),
-            events: self.events.iter().map(|&(at, _, _)| at).collect(),
+            events: self.events.iter().map(|one| one.at).collect(),
             attempts,
             time: first.time,
             end: end.unwrap_or(first.time).max(first.time),
@@ -132,9 +149,9 @@ impl Run<'_> {
     fn why(&self) -> String {
         let mut reasons: Vec<(&Arc<str>, usize)> = Vec::new();
         let mut places: HashMap<&Arc<str>, usize> = HashMap::new();
-        for (_, _, membership) in &self.events {
-            let place = *places.entry(&membership.why).or_insert_with(|| {
-                reasons.push((&membership.why, 0));
+        for one in &self.events {
+            let place = *places.entry(&one.why.why).or_insert_with(|| {
+                reasons.push((&one.why.why, 0));
                 reasons.len() - 1
             });
             if let Some((_, n)) = reasons.get_mut(place) {
@@ -168,63 +185,51 @@ fn context(event: &Event) -> bool {
 }
 
 /// Interrupted sign-ins, by the success under the same correlation id that they ended in; and which those are.
-fn interrupted(
-    attack: &[(usize, &Event, &Membership)],
-    identities: &Identities,
-) -> (BTreeMap<usize, Vec<usize>>, HashSet<usize>) {
-    type Attempt<'a> = (&'a str, Option<Arc<str>>);
-    let mut successes: HashMap<Attempt<'_>, Vec<(usize, &Event)>> = HashMap::new();
-    for &(at, event, _) in attack {
-        if matches!((&event.detail, &event.outcome), (Detail::SignIn(_), Outcome::Success))
-            && let Some(id) = &event.correlation_id
+fn interrupted(attack: &[Attack<'_>]) -> (BTreeMap<usize, Vec<usize>>, HashSet<usize>) {
+    let mut successes: HashMap<(&str, &Arc<str>), Vec<&Attack<'_>>> = HashMap::new();
+    for one in attack {
+        if matches!((&one.event.detail, &one.event.outcome), (Detail::SignIn(_), Outcome::Success))
+            && let Some(id) = &one.event.correlation_id
         {
-            successes.entry((id, identities.principal(&event.actor))).or_default().push((at, event));
+            successes.entry((id, one.who)).or_default().push(one);
         }
     }
     let mut attempts: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     let mut taken = HashSet::new();
-    for &(at, event, _) in attack {
+    for one in attack {
         let (Detail::SignIn(_), Outcome::Interrupted(_), Some(id)) =
-            (&event.detail, &event.outcome, &event.correlation_id)
+            (&one.event.detail, &one.event.outcome, &one.event.correlation_id)
         else {
             continue;
         };
-        let ended = successes.get(&(id.as_ref(), identities.principal(&event.actor)));
-        let ended = ended.and_then(|all| all.get(all.partition_point(|(_, success)| success.time < event.time)));
-        if let Some((success, _)) = ended {
-            attempts.entry(*success).or_default().push(at);
-            taken.insert(at);
+        let ended = successes.get(&(id.as_ref(), one.who));
+        let ended = ended.and_then(|all| all.get(all.partition_point(|success| success.event.time < one.event.time)));
+        if let Some(success) = ended {
+            attempts.entry(success.at).or_default().push(one.at);
+            taken.insert(one.at);
         }
     }
     (attempts, taken)
 }
 
 /// One actor at one address.
-fn session(event: &Event, identities: &Identities, marker: &Marker) -> Mark {
+fn session(one: Attack<'_>, marker: &Marker) -> Mark {
     marker.of(|to| {
-        who(event, identities).hash(to);
-        event.source_ip.hash(to);
+        one.who.hash(to);
+        one.event.source_ip.hash(to);
     })
 }
 
-fn who(event: &Event, identities: &Identities) -> Arc<str> {
-    identities.principal(&event.actor).unwrap_or_else(|| event.actor.name.clone())
-}
-
 /// The longest gap that does not break a run, by session.
-fn paces(
-    attack: &[(usize, &Event, &Membership)],
-    identities: &Identities,
-    marker: &Marker,
-) -> HashMap<Mark, SignedDuration> {
-    let mut times: HashMap<Mark, Vec<&Event>> = HashMap::new();
-    for (_, event, _) in attack {
-        times.entry(session(event, identities, marker)).or_default().push(event);
+fn paces(attack: &[Attack<'_>], marker: &Marker) -> HashMap<Mark, SignedDuration> {
+    let mut times: HashMap<Mark, Vec<&Attack<'_>>> = HashMap::new();
+    for one in attack {
+        times.entry(session(*one, marker)).or_default().push(one);
     }
-    let pace = |events: Vec<&Event>| {
+    let pace = |events: Vec<&Attack<'_>>| {
         let neighbours = events.iter().zip(events.iter().skip(1));
         let mut gaps: Vec<SignedDuration> =
-            neighbours.map(|(a, b)| b.time.duration_since(a.end.unwrap_or(a.time)).max(SignedDuration::ZERO)).collect();
+            neighbours.map(|(a, b)| b.event.time.duration_since(a.end()).max(SignedDuration::ZERO)).collect();
         gaps.sort_unstable();
         let median = gaps.get(gaps.len() / 2).copied().unwrap_or(SignedDuration::ZERO);
         median.checked_mul(PACES).unwrap_or(LONGEST).clamp(SHORTEST, LONGEST)
@@ -233,34 +238,38 @@ fn paces(
 }
 
 /// Two events with the same mark are the same request on the same target in the same session.
-fn like(event: &Event, identities: &Identities, marker: &Marker) -> Mark {
-    let (name, id) = target(event, identities);
+fn like(one: Attack<'_>, identities: &Identities, marker: &Marker) -> Mark {
+    let event = one.event;
     marker.of(|to| {
-        who(event, identities).hash(to);
-        to.folded(id.as_deref().unwrap_or_default());
+        one.who.hash(to);
         event.session_id.hash(to);
-        let per_container = match &event.detail {
+        match &event.detail {
             Detail::Data(detail) => {
-                identities.account_of(detail).name.hash(to);
+                to.folded(&identities.account_of(detail).name);
                 if !oauth(detail) {
                     detail.hash.hash(to);
                 }
-                decided_per_container(detail)
+                if !lists(&event.action) || decided_per_container(detail) {
+                    detail.container.hash(to);
+                }
             }
             Detail::Directory(detail) => {
                 for target in &detail.targets {
                     (&target.kind, &target.id, &target.name).hash(to);
                 }
-                false
             }
-            Detail::SignIn(_) | Detail::Arm(_) | Detail::Alert(_) | Detail::Context(_) => false,
-        };
-        if per_container && let Detail::Data(detail) = &event.detail {
-            detail.container.hash(to);
+            Detail::SignIn(_) | Detail::Arm(_) | Detail::Alert(_) | Detail::Context(_) => {
+                to.folded(event.target_id.as_deref().unwrap_or(&event.target));
+            }
         }
-        to.write_u8(u8::from(per_container));
-        baseline::request(to, 0, event, Target::Of(&name));
+        baseline::request(to, 0, event, Target::Marked);
     })
+}
+
+/// An operation that lists: its target is the account.
+fn lists(action: &str) -> bool {
+    let listing = |part: Option<&str>| part.is_some_and(|part| part.eq_ignore_ascii_case("list"));
+    listing(action.get(..4)) || listing(action.len().checked_sub(4).and_then(|at| action.get(at..)))
 }
 
 /// The hash of an OAuth request is its token's, which is renewed in mid-session.
@@ -286,16 +295,14 @@ fn target(event: &Event, identities: &Identities) -> (Arc<str>, Option<Arc<str>>
         return (event.target.clone(), event.target_id.clone());
     };
     let account = identities.account_of(detail);
-    let id = account.resource.as_ref();
-    let action = event.action.to_ascii_lowercase();
-    let listing = action.starts_with("list") || action.ends_with("list");
+    let id = account.resource.as_deref();
     match &detail.container {
-        Some(container) if !listing => {
+        Some(container) if !lists(&event.action) => {
             let id = id.and_then(|account| below_account(account, &detail.service, container));
             (container.clone(), id.or_else(|| event.target_id.clone()))
         }
         Some(_) | None => {
-            let name = id.map_or_else(|| account.name.clone(), |account| Arc::from(account.name()));
+            let name = id.map_or(account.name.as_ref(), ResourceId::name).into();
             (name, id.map(|account| Arc::from(account.spelled())).or_else(|| event.target_id.clone()))
         }
     }

@@ -5,6 +5,7 @@
 //! `aliases`), and which account a bare account name means.
 
 use crate::model::{Actor, ActorKind, DataDetail, Environment, Event, Kind, ObjectId, Outcome, ResourceId, json};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -230,28 +231,53 @@ impl Identities {
     }
 
     /// The account or vault of a data record, as the environment spells it where it holds it.
-    pub fn account_of(&self, detail: &DataDetail) -> Account {
-        let recorded = detail.resource.as_ref().and_then(account_level);
-        let name = self.account(recorded.as_ref().map_or(&detail.account, ResourceId::spelled));
-        let resource = self.accounts.get(name.as_ref()).cloned().or(recorded);
+    pub fn account_of<'a>(&'a self, detail: &'a DataDetail) -> Account<'a> {
+        let recorded = detail.resource.as_ref();
+        let name = match recorded.map(|resource| account_level(resource.folded())) {
+            Some(level) => Cow::Borrowed(level.rsplit('/').next().unwrap_or(level)),
+            None => folded(detail.account.rsplit('/').next().unwrap_or(&detail.account)),
+        };
+        let name = match self.aliases.get(name.as_ref()) {
+            Some(meant) => Cow::Borrowed(meant.as_ref()),
+            None => name,
+        };
+        let resource = match (self.accounts.get(name.as_ref()), recorded) {
+            (Some(known), _) => Some(Cow::Borrowed(known)),
+            (None, Some(recorded)) => {
+                let level = account_level(recorded.folded());
+                if level.len() == recorded.folded().len() {
+                    Some(Cow::Borrowed(recorded))
+                } else {
+                    recorded.spelled().get(..level.len()).map(|text| Cow::Owned(ResourceId::new(text)))
+                }
+            }
+            (None, None) => None,
+        };
         Account { name, resource }
     }
 }
 
 /// A storage account or vault.
-pub struct Account {
+pub struct Account<'a> {
     /// Folded.
-    pub name: Arc<str>,
-    pub resource: Option<ResourceId>,
+    pub name: Cow<'a, str>,
+    pub resource: Option<Cow<'a, ResourceId>>,
 }
 
-/// `…/storageAccounts/<name>` or `…/vaults/<name>` of an id that may name a part of it (`…/blobServices/default`).
-fn account_level(resource: &ResourceId) -> Option<ResourceId> {
-    let folded = resource.folded();
-    let start = ["/storageaccounts/", "/vaults/"].iter().find_map(|part| Some(folded.find(part)? + part.len()));
-    let Some(start) = start else { return Some(resource.clone()) };
-    let end = folded.get(start..)?.find('/').map_or(folded.len(), |n| start + n);
-    Some(ResourceId::new(resource.spelled().get(..end)?))
+/// `…/storageaccounts/<name>` or `…/vaults/<name>` of a folded id that may name a part of it
+/// (`…/blobservices/default`); the id itself where it is neither.
+fn account_level(id: &str) -> &str {
+    let start = ["/storageaccounts/", "/vaults/"].iter().find_map(|part| Some(id.find(part)? + part.len()));
+    let end = start.and_then(|start| Some(start + id.get(start..)?.find('/')?));
+    end.and_then(|end| id.get(..end)).unwrap_or(id)
+}
+
+fn folded(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
+        Cow::Owned(text.to_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// What an actor is called in the record, surest name first.

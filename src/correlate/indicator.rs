@@ -59,7 +59,7 @@ impl Addresses {
         self.spelled.iter().map(|(network, text)| (network, text.as_str()))
     }
 
-    pub fn text(&self, network: &IpNet) -> &str {
+    fn text(&self, network: &IpNet) -> &str {
         self.spelled.get(network).map_or("", String::as_str)
     }
 }
@@ -143,6 +143,17 @@ impl Seeds {
             .at("/attack"));
         }
         Ok(seeds)
+    }
+
+    /// Why an address is in, if an indicator holds it.
+    pub fn indicated(&self, address: IpAddr) -> Option<Arc<str>> {
+        let network = self.addresses.holding(address)?;
+        let address = address.to_canonical();
+        Some(if network.prefix_len() == network.max_prefix_len() {
+            format!("address {address} is an indicator").into()
+        } else {
+            format!("address {address} lies in {}, an indicator", self.addresses.text(&network)).into()
+        })
     }
 
     /// The records that corrections name and that `met` does not hold, in order, with which list named them.

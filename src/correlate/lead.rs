@@ -4,7 +4,7 @@
 //! (learn.microsoft.com, "Microsoft Entra audit log activity reference"); provider operations as Azure spells them.
 
 use super::identity::Identities;
-use super::link::{self, Link, Past};
+use super::link::{self, Link, Past, Tie};
 use super::mark::Marker;
 use super::step::Basis;
 use crate::model::{
@@ -16,13 +16,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// On what a link joins besides being shared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     Always,
     /// The event's address is not among those its principal used before the window.
     Foreign,
     /// The principal did not make the same request before the window.
     NotRoutine,
+}
+
+impl Condition {
+    pub const ALL: usize = 3;
 }
 
 #[derive(Clone, Debug)]
@@ -57,66 +61,38 @@ impl<'a> World<'a> {
         World { environment, identities, past, marker, hosts: None }
     }
 
-    /// The leads of one event that `further` wants: it is asked before a reason is put into words.
-    pub fn leads(
+    /// Where a success leads beyond its own ids: hands over each lead that `further` wants, which is asked before a
+    /// reason is put into words.
+    pub fn made(
         &mut self,
         event: &Event,
-        principal: Option<super::identity::Principal>,
-        further: &mut dyn FnMut(&Link, Condition, Option<Timestamp>) -> bool,
-    ) -> Vec<Lead> {
-        let mut leads = Vec::new();
-        link::each(event, principal, self.identities, self.past, self.marker, &mut |link| {
-            let (basis, rank, what) = match &link {
-                Link::Session(_) => (Basis::Session, 4, "same session"),
-                Link::Token(_) => (Basis::Exact, 2, "same token"),
-                Link::Correlation(_) => (Basis::Exact, 3, "same correlation id"),
-                Link::KeyHash(..) => (Basis::Assumed, 6, "same key hash, used by nobody before the window,"),
-                Link::Credential(_)
-                | Link::Assignment(_)
-                | Link::Device(_)
-                | Link::Principal(_)
-                | Link::KeyFrom(..)
-                | Link::KeyUnseen(_)
-                | Link::Resource(_) => return,
-            };
-            if further(&link, Condition::Always, None) {
-                let why = format!("{what} as {}", named(&event.evidence)).into();
-                leads.push(Lead { link, condition: Condition::Always, from: None, basis, rank, why });
-            }
-        });
-        let succeeded = match event.outcome {
-            Outcome::Success | Outcome::Unknown => true,
-            Outcome::Failure(_) | Outcome::Interrupted(_) => false,
-        };
-        if succeeded {
-            let mut made = Made { event, further, leads: &mut leads };
-            match &event.detail {
-                Detail::Arm(_) => self.arm(&mut made),
-                Detail::Data(_) => self.data(&mut made),
-                Detail::Directory(detail) => self.directory(detail, &mut made),
-                Detail::SignIn(_) | Detail::Alert(_) | Detail::Context(_) => {}
-            }
+        further: &mut dyn FnMut(Link, Condition, Option<Timestamp>) -> bool,
+        leads: &mut Vec<Lead>,
+    ) {
+        match event.outcome {
+            Outcome::Success | Outcome::Unknown => {}
+            Outcome::Failure(_) | Outcome::Interrupted(_) => return,
         }
-        leads
+        let mut made = Made { event, further, leads };
+        match &event.detail {
+            Detail::Arm(_) => self.arm(&mut made),
+            Detail::Data(_) => self.data(&mut made),
+            Detail::Directory(detail) => self.directory(detail, &mut made),
+            Detail::SignIn(_) | Detail::Alert(_) | Detail::Context(_) => {}
+        }
     }
 
     fn arm(&mut self, made: &mut Made<'_>) {
         let Detail::Arm(detail) = &made.event.detail else { return };
         let action = made.event.action.to_ascii_lowercase();
         if action == "microsoft.authorization/roleassignments/write" {
-            if let Some(id) = link::assignment_id(detail.resource.folded()) {
-                made.lead(
-                    Link::Assignment(id),
-                    Condition::Foreign,
-                    Basis::Exact,
-                    5,
-                    "uses the role assignment made by",
-                );
+            if let Some(link) = Link::by_assignment(self.marker, detail.resource.folded()) {
+                made.lead(link, Condition::Foreign, Basis::Exact, 5, "uses the role assignment made by");
             }
             let grantee = body_text(detail, "properties.principalId");
             if let Some(principal) = grantee.and_then(|id| self.identities.named(&id)) {
                 let what = "acts for the principal that was granted a role by";
-                made.lead(Link::Principal(principal), Condition::Foreign, Basis::Assumed, 9, what);
+                made.lead(Link::by_principal(self.marker, principal), Condition::Foreign, Basis::Assumed, 9, what);
             }
         }
         if hands_out_storage_secret(&action) {
@@ -124,20 +100,26 @@ impl<'a> World<'a> {
             self.listed(&account, "the key listed by", made);
         }
         if action.ends_with("/write") && self.created(made.event, &detail.resource) {
-            let link = Link::Resource(detail.resource.folded().into());
+            let link = Link::by_resource(self.marker, &detail.resource);
             made.lead(link, Condition::Foreign, Basis::Assumed, 10, "concerns the resource created by");
         }
         for identity in made_identities(detail) {
             if let Some(principal) = self.identities.named(&identity) {
                 let what = "acts for the identity of the resource written by";
-                made.lead(Link::Principal(principal), Condition::NotRoutine, Basis::Assumed, 8, what);
+                made.lead(Link::by_principal(self.marker, principal), Condition::NotRoutine, Basis::Assumed, 8, what);
             }
         }
         if executes_code(&action) {
             for identity in self.running_on(&detail.resource) {
                 if let Some(principal) = self.identities.named(&identity) {
                     let what = "acts for an identity of the resource on which code was run by";
-                    made.lead(Link::Principal(principal), Condition::NotRoutine, Basis::Assumed, 8, what);
+                    made.lead(
+                        Link::by_principal(self.marker, principal),
+                        Condition::NotRoutine,
+                        Basis::Assumed,
+                        8,
+                        what,
+                    );
                 }
             }
         }
@@ -146,7 +128,7 @@ impl<'a> World<'a> {
             for identity in self.running_on(&owner) {
                 if let Some(principal) = self.identities.named(&identity) {
                     let what = "acts for the identity that was given a federated credential by";
-                    made.lead(Link::Principal(principal), Condition::Foreign, Basis::Assumed, 8, what);
+                    made.lead(Link::by_principal(self.marker, principal), Condition::Foreign, Basis::Assumed, 8, what);
                 }
             }
         }
@@ -155,7 +137,7 @@ impl<'a> World<'a> {
     fn data(&mut self, made: &mut Made<'_>) {
         let Detail::Data(detail) = &made.event.detail else { return };
         if made.event.action.eq_ignore_ascii_case("GetUserDelegationKey") {
-            let account = self.identities.account_of(detail).name;
+            let account = self.identities.account_of(detail).name.into_owned();
             self.listed(&account, "the delegation key taken by", made);
         }
     }
@@ -165,11 +147,11 @@ impl<'a> World<'a> {
         let account = self.identities.account(account);
         if let Fact::Known(address) = made.event.source_ip {
             let what = format!("from the address and on the account of {what}");
-            let link = Link::KeyFrom(account.clone(), address.to_canonical());
+            let link = Link::key_from(self.marker, &account, address);
             made.lead(link, Condition::Always, Basis::Assumed, 5, &what);
         }
         let what = format!("by a key or SAS that nobody used before the window, after {what}");
-        made.lead(Link::KeyUnseen(account), Condition::Always, Basis::Assumed, 7, &what);
+        made.lead(Link::key_unseen(self.marker, &account), Condition::Always, Basis::Assumed, 7, &what);
     }
 
     fn directory(&mut self, detail: &DirectoryDetail, made: &mut Made<'_>) {
@@ -181,19 +163,17 @@ impl<'a> World<'a> {
             if kind == "device" {
                 if operation.contains("add") || operation.contains("register") {
                     for id in device_ids(target) {
-                        made.lead(
-                            Link::Device(id),
-                            Condition::Always,
-                            Basis::Exact,
-                            4,
-                            "from the device registered by",
-                        );
+                        if let Some(link) = Link::by_id(self.marker, Tie::Device, &id) {
+                            made.lead(link, Condition::Always, Basis::Exact, 4, "from the device registered by");
+                        }
                     }
                 }
                 continue;
             }
             for id in credentials(target) {
-                made.lead(Link::Credential(id), Condition::Always, Basis::Exact, 3, "by the credential added by");
+                if let Some(link) = Link::by_id(self.marker, Tie::Credential, &id) {
+                    made.lead(link, Condition::Always, Basis::Exact, 3, "by the credential added by");
+                }
             }
             if !matches!(kind.as_str(), "user" | "serviceprincipal" | "application" | "other") {
                 continue;
@@ -202,10 +182,10 @@ impl<'a> World<'a> {
             let Some(principal) = name.and_then(|name| self.identities.named(name)) else { continue };
             if creates {
                 let what = "acts for the principal created by";
-                made.lead(Link::Principal(principal), Condition::Always, Basis::Exact, 4, what);
+                made.lead(Link::by_principal(self.marker, principal), Condition::Always, Basis::Exact, 4, what);
             } else if takes_over {
                 let what = "acts for the principal changed by";
-                made.lead(Link::Principal(principal), Condition::Foreign, Basis::Assumed, 9, what);
+                made.lead(Link::by_principal(self.marker, principal), Condition::Foreign, Basis::Assumed, 9, what);
             }
         }
     }
@@ -216,7 +196,7 @@ impl<'a> World<'a> {
         match detail.status {
             Fact::Known(201) => true,
             Fact::Known(_) | Fact::Absent | Fact::Unknown => {
-                !self.past.resources.contains(&link::resource_mark(self.marker, resource))
+                !self.past.resources.contains(&link::resource_mark(self.marker, resource.folded()))
                     && self.environment.resource(resource).is_none_or(|document| {
                         created_at(&document.body).is_some_and(|at| at >= link::skewed(event.time))
                     })
@@ -244,14 +224,14 @@ impl<'a> World<'a> {
 
 struct Made<'a> {
     event: &'a Event,
-    further: &'a mut dyn FnMut(&Link, Condition, Option<Timestamp>) -> bool,
+    further: &'a mut dyn FnMut(Link, Condition, Option<Timestamp>) -> bool,
     leads: &'a mut Vec<Lead>,
 }
 
 impl Made<'_> {
     fn lead(&mut self, link: Link, condition: Condition, basis: Basis, rank: u8, what: &str) {
         let from = Some(link::skewed(self.event.time));
-        if (self.further)(&link, condition, from) {
+        if (self.further)(link, condition, from) {
             let why = format!("{what} {} at {}", self.event.action.trim(), named(&self.event.evidence)).into();
             self.leads.push(Lead { link, condition, from, basis, rank, why });
         }
@@ -441,7 +421,7 @@ fn changes_credentials(detail: &DirectoryDetail) -> bool {
 }
 
 /// Key ids and federated credential ids that are in a target's new values and not in its old ones.
-fn credentials(target: &AuditTarget) -> Vec<Arc<str>> {
+fn credentials(target: &AuditTarget) -> Vec<String> {
     let mut found = Vec::new();
     for (name, (old, new)) in &target.modified {
         let marker = match name.to_ascii_lowercase().as_str() {
@@ -453,9 +433,7 @@ fn credentials(target: &AuditTarget) -> Vec<Arc<str>> {
         for at in new.match_indices(marker).map(|(at, _)| at + marker.len()) {
             let rest = new.get(at..).unwrap_or_default();
             let id: String = rest.chars().take_while(|c| c.is_ascii_hexdigit() || *c == '-').collect();
-            if !old.contains(&id)
-                && let Some(id) = link::usable_id(&id)
-            {
+            if !id.is_empty() && !old.contains(&id) {
                 found.push(id);
             }
         }
@@ -469,13 +447,11 @@ fn flat(value: &Value) -> String {
     text.replace('\\', "").to_lowercase()
 }
 
-fn device_ids(target: &AuditTarget) -> Vec<Arc<str>> {
+fn device_ids(target: &AuditTarget) -> Vec<String> {
     let by_property = target.modified.iter().filter(|(name, _)| name.eq_ignore_ascii_case("DeviceId"));
-    let mut found: Vec<Arc<str>> = by_property
-        .filter_map(|(_, (_, new))| link::usable_id(flat(new).trim_matches(|c: char| !c.is_ascii_alphanumeric())))
+    let mut found: Vec<String> = by_property
+        .map(|(_, (_, new))| flat(new).trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned())
         .collect();
-    found.extend(
-        target.id.as_deref().map(|id| ObjectId::new(id).as_str().to_owned()).and_then(|id| link::usable_id(&id)),
-    );
+    found.extend(target.id.as_deref().map(|id| ObjectId::new(id).as_str().to_owned()));
     found
 }

@@ -14,6 +14,7 @@ mod correlator;
 mod explain;
 mod fold;
 mod identity;
+mod index;
 mod indicator;
 mod lead;
 mod link;

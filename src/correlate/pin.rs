@@ -9,6 +9,7 @@ use super::identity::Identities;
 use super::step::{Basis, Step};
 use crate::model::{AlertDetail, Detail, Event, ResourceId, Timestamp};
 use jiff::SignedDuration;
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 /// Products stamp an alert by their own clock and often to the minute.
@@ -114,7 +115,7 @@ impl Seen {
             Some(Detail::Arm(detail)) => (Layer::Management, Some(detail.resource.clone()), None),
             Some(Detail::Data(detail)) => {
                 let account = identities.account_of(detail);
-                (Layer::Data, account.resource, Some(account.name.as_ref().to_owned()))
+                (Layer::Data, account.resource.map(Cow::into_owned), Some(account.name.into_owned()))
             }
             Some(Detail::Alert(_) | Detail::Context(_)) | None => (Layer::Context, None, None),
         };

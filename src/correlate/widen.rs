@@ -1,19 +1,19 @@
 //! From the indicators to every event of the attack: rounds of widening until one adds nothing.
 //!
 //! A round holds the leads of the events found in the round before against all events at once, so what is found, and
-//! why, does not hang on any order. Events are looked up by link, never searched: the whole costs about as much as
-//! sorting the links.
+//! why, does not hang on any order. Events are looked up by link, never searched, and each link is followed once (and
+//! again only if it reaches further back): the whole costs as much as there are links.
 
 use super::identity::Principal;
+use super::index::Index;
 use super::indicator::Seeds;
 use super::lead::{Condition, Lead, World, named};
-use super::link::{self, Link};
+use super::link::{self, Link, Tie};
 use super::step::{Basis, Membership};
 use crate::model::{Event, Fact, Timestamp};
 use ipnet::IpNet;
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 #[derive(Debug, Default)]
@@ -33,18 +33,14 @@ struct Reason {
     text: Arc<str>,
 }
 
-/// Events (in their order, with their principals) and the window's borders for those that lie inside.
+type Reasons = BTreeMap<usize, Reason>;
+
+/// Events in their order, with their principals.
 pub fn widen(events: &[Event], principals: &[Option<Principal>], seeds: &Seeds, world: &mut World<'_>) -> Found {
     let index = Index::new(events, principals, world);
-    let mut search = Search {
-        events,
-        principals,
-        seeds,
-        index,
-        found: vec![None; events.len()],
-        trail: HashMap::new(),
-        texts: HashSet::new(),
-    };
+    let followed = vec![[None; Condition::ALL]; index.links()];
+    let found = vec![None; events.len()];
+    let mut search = Search { events, principals, seeds, index, found, followed, texts: HashSet::new() };
     let (leads, matched) = search.indicators(world);
     let mut reasons = search.address_and_review();
     for lead in &leads {
@@ -52,21 +48,15 @@ pub fn widen(events: &[Event], principals: &[Option<Principal>], seeds: &Seeds, 
     }
     let mut round = 0;
     while !reasons.is_empty() {
-        let fresh: Vec<usize> = reasons.keys().copied().collect();
+        let mut leads: Vec<Lead> = Vec::new();
         for (at, reason) in std::mem::take(&mut reasons) {
             if let Some(slot) = search.found.get_mut(at) {
                 *slot = Some(Membership { why: reason.text, basis: reason.basis, round });
             }
-        }
-        let mut leads: Vec<Lead> = Vec::new();
-        for at in fresh {
             if let Some(event) = events.get(at) {
-                let principal = principals.get(at).copied().flatten();
-                leads.extend(
-                    world.leads(event, principal, &mut |link, condition, from| {
-                        search.goes_further(link, condition, from)
-                    }),
-                );
+                search.own_ids(at, event, &mut leads);
+                let mut further = |link, condition, from| search.goes_further(link, condition, from);
+                world.made(event, &mut further, &mut leads);
             }
         }
         for lead in &leads {
@@ -77,43 +67,14 @@ pub fn widen(events: &[Event], principals: &[Option<Principal>], seeds: &Seeds, 
     search.report(matched)
 }
 
-/// Link → events, as sorted pairs of hash and event; a look-up is checked against the event's own links.
-struct Index {
-    keys: RandomState,
-    pairs: Vec<(u64, u32)>,
-}
-
-impl Index {
-    fn new(events: &[Event], principals: &[Option<Principal>], world: &World<'_>) -> Index {
-        let keys = RandomState::new();
-        let mut pairs = Vec::with_capacity(events.len().saturating_mul(4));
-        for (at, event) in events.iter().enumerate() {
-            let principal = principals.get(at).copied().flatten();
-            let at = u32::try_from(at).unwrap_or(u32::MAX);
-            link::each(event, principal, world.identities, world.past, world.marker, &mut |link| {
-                pairs.push((keys.hash_one(&link), at));
-            });
-        }
-        pairs.sort_unstable();
-        pairs.dedup();
-        Index { keys, pairs }
-    }
-
-    fn carrying(&self, link: &Link) -> impl Iterator<Item = usize> {
-        let hash = self.keys.hash_one(link);
-        let start = self.pairs.partition_point(|(h, _)| *h < hash);
-        self.pairs.iter().skip(start).take_while(move |(h, _)| *h == hash).map(|&(_, at)| at as usize)
-    }
-}
-
 struct Search<'a> {
     events: &'a [Event],
     principals: &'a [Option<Principal>],
     seeds: &'a Seeds,
     index: Index,
     found: Vec<Option<Membership>>,
-    /// The earliest time from which each link has been followed.
-    trail: HashMap<(Link, Condition), Option<Timestamp>>,
+    /// By link and condition: from when on it was followed (inner `None`: from ever).
+    followed: Vec<[Option<Option<Timestamp>>; Condition::ALL]>,
     texts: HashSet<Arc<str>>,
 }
 
@@ -128,38 +89,31 @@ impl Search<'_> {
     fn indicators(&mut self, world: &mut World<'_>) -> (Vec<Lead>, Matched) {
         let mut leads = Vec::new();
         let mut matched = Matched { principals: BTreeMap::new(), networks: BTreeSet::new(), unmatched: Vec::new() };
-        let lead = |link: Link, condition, basis, rank, what: String| Lead {
-            link,
-            condition,
-            from: None,
-            basis,
-            rank,
-            why: what.into(),
+        let mut lead = |link: Link, condition, basis, rank, what: String| {
+            leads.push(Lead { link, condition, from: None, basis, rank, why: what.into() });
         };
         for name in &self.seeds.principals {
-            let Some(principal) = world.identities.named(name) else { continue };
-            let link = Link::Principal(principal);
-            let events: Vec<usize> = self.carrying(&link, world).collect();
-            if events.is_empty() {
+            let link = world.identities.named(name).map(|principal| Link::by_principal(world.marker, principal));
+            let events: Vec<usize> = link.map(|link| self.index.carrying(&link).collect()).unwrap_or_default();
+            let Some(link) = link.filter(|_| !events.is_empty()) else {
                 matched.unmatched.push(format!("principal `{name}`"));
-            } else {
-                matched.principals.insert(name.clone(), events);
-            }
-            let why = format!("{} is an indicator", name.trim());
-            leads.push(lead(link, Condition::Foreign, Basis::Exact, 1, why));
+                continue;
+            };
+            matched.principals.insert(name.clone(), events);
+            lead(link, Condition::Foreign, Basis::Exact, 1, format!("{} is an indicator", name.trim()));
         }
         let ids = [
-            ("session", &self.seeds.sessions, Link::Session as fn(Arc<str>) -> Link, Basis::Session),
-            ("correlation id", &self.seeds.correlation_ids, Link::Correlation, Basis::Exact),
+            ("session", &self.seeds.sessions, Tie::Session, Basis::Session),
+            ("correlation id", &self.seeds.correlation_ids, Tie::Correlation, Basis::Exact),
         ];
-        for (what, texts, link, basis) in ids {
+        for (what, texts, tie, basis) in ids {
             for text in texts {
-                let link = link::usable_id(text).map(link);
-                let Some(link) = link.filter(|link| self.carrying(link, world).next().is_some()) else {
+                let link = Link::by_id(world.marker, tie, text);
+                let Some(link) = link.filter(|link| self.index.carrying(link).next().is_some()) else {
                     matched.unmatched.push(format!("{what} `{text}`"));
                     continue;
                 };
-                leads.push(lead(link, Condition::Always, basis, 0, format!("{what} {} is an indicator", text.trim())));
+                lead(link, Condition::Always, basis, 0, format!("{what} {} is an indicator", text.trim()));
             }
         }
         for event in self.events {
@@ -176,8 +130,9 @@ impl Search<'_> {
     }
 
     /// Round 0: what the reviewer put in, and what came from an indicated address.
-    fn address_and_review(&mut self) -> BTreeMap<usize, Reason> {
-        let mut reasons = BTreeMap::new();
+    fn address_and_review(&mut self) -> Reasons {
+        let mut reasons = Reasons::new();
+        let mut of_address: HashMap<IpAddr, Option<Arc<str>>> = HashMap::new();
         for (at, event) in self.events.iter().enumerate() {
             if self.seeds.exclude.of(&event.evidence).is_some() {
                 continue;
@@ -187,68 +142,61 @@ impl Search<'_> {
                     "" => "the reviewer put it in (`attack.include`)".to_owned(),
                     why => format!("the reviewer put it in (`attack.include`): {why}"),
                 };
-                let text = self.text(text);
-                propose(&mut reasons, at, Reason { basis: Basis::Held, rank: 0, text });
+                propose(&mut reasons, at, Reason { basis: Basis::Held, rank: 0, text: text.into() });
             } else if let Fact::Known(address) = event.source_ip
-                && let Some(network) = self.seeds.addresses.holding(address)
+                && let Some(text) = of_address.entry(address).or_insert_with(|| self.seeds.indicated(address))
             {
-                let spelled = self.seeds.addresses.text(&network);
-                let text = if network.prefix_len() == network.max_prefix_len() {
-                    format!("address {} is an indicator", address.to_canonical())
-                } else {
-                    format!("address {} lies in {spelled}, an indicator", address.to_canonical())
-                };
-                let text = self.text(text);
-                propose(&mut reasons, at, Reason { basis: Basis::Exact, rank: 0, text });
+                propose(&mut reasons, at, Reason { basis: Basis::Exact, rank: 0, text: text.clone() });
             }
         }
         reasons
     }
 
-    fn carrying<'s>(&'s self, link: &'s Link, world: &'s World<'_>) -> impl Iterator<Item = usize> + 's {
-        self.index.carrying(link).filter(move |&at| {
-            let Some(event) = self.events.get(at) else { return false };
-            let mut carries = false;
-            let principal = self.principals.get(at).copied().flatten();
-            link::each(event, principal, world.identities, world.past, world.marker, &mut |own| {
-                carries |= own == *link;
-            });
-            carries
-        })
+    /// Leads by the ids that an event shares with others.
+    fn own_ids(&mut self, at: usize, event: &Event, leads: &mut Vec<Lead>) {
+        for n in 0.. {
+            let Some((number, link)) = self.index.link_of(at, n) else { break };
+            let (basis, rank, what) = match link.tie {
+                Tie::Session => (Basis::Session, 4, "same session"),
+                Tie::Token => (Basis::Exact, 2, "same token"),
+                Tie::Correlation => (Basis::Exact, 3, "same correlation id"),
+                Tie::KeyHash => (Basis::Assumed, 6, "same key hash, used by nobody before the window,"),
+                Tie::Credential
+                | Tie::Assignment
+                | Tie::Device
+                | Tie::Principal
+                | Tie::KeyFrom
+                | Tie::KeyUnseen
+                | Tie::Resource => continue,
+            };
+            // What no second event carries leads nowhere.
+            if self.index.carriers(number) > 1 && self.note(number, Condition::Always, None) {
+                let why = format!("{what} as {}", named(&event.evidence)).into();
+                leads.push(Lead { link, condition: Condition::Always, from: None, basis, rank, why });
+            }
+        }
     }
 
-    /// Whether this was not followed before, or now reaches further back; notes that it is. What no second event
-    /// carries leads nowhere.
-    fn goes_further(&mut self, link: &Link, condition: Condition, from: Option<Timestamp>) -> bool {
-        let needed = match link {
-            Link::Session(_) | Link::Token(_) | Link::Correlation(_) | Link::KeyHash(..) => 2,
-            Link::Credential(_)
-            | Link::Assignment(_)
-            | Link::Device(_)
-            | Link::Principal(_)
-            | Link::KeyFrom(..)
-            | Link::KeyUnseen(_)
-            | Link::Resource(_) => 1,
-        };
-        if self.index.carrying(link).take(needed).count() < needed {
-            return false;
-        }
-        match self.trail.entry((link.clone(), condition)) {
+    fn goes_further(&mut self, link: Link, condition: Condition, from: Option<Timestamp>) -> bool {
+        self.index.number(&link).is_some_and(|number| self.note(number, condition, from))
+    }
+
+    /// Whether this was not followed before, or now reaches further back; notes that it is.
+    fn note(&mut self, link: u32, condition: Condition, from: Option<Timestamp>) -> bool {
+        let followed = self.followed.get_mut(link as usize).and_then(|all| all.get_mut(condition as usize));
+        match followed {
             // `None` reaches all the way back and is the least.
-            Entry::Occupied(seen) if *seen.get() <= from => false,
-            Entry::Occupied(mut seen) => {
-                seen.insert(from);
+            Some(Some(since)) if *since <= from => false,
+            Some(since) => {
+                *since = Some(from);
                 true
             }
-            Entry::Vacant(slot) => {
-                slot.insert(from);
-                true
-            }
+            None => false,
         }
     }
 
-    fn follow(&mut self, lead: &Lead, world: &World<'_>, reasons: &mut BTreeMap<usize, Reason>) {
-        let candidates: Vec<usize> = self.carrying(&lead.link, world).collect();
+    fn follow(&mut self, lead: &Lead, world: &World<'_>, reasons: &mut Reasons) {
+        let candidates: Vec<usize> = self.index.carrying(&lead.link).collect();
         for at in candidates {
             let Some(event) = self.events.get(at) else { continue };
             let taken = self.found.get(at).is_none_or(|found| found.is_some());
@@ -286,7 +234,7 @@ impl Search<'_> {
     }
 }
 
-fn propose(reasons: &mut BTreeMap<usize, Reason>, at: usize, reason: Reason) {
+fn propose(reasons: &mut Reasons, at: usize, reason: Reason) {
     match reasons.get_mut(&at) {
         Some(best) if *best <= reason => {}
         Some(best) => *best = reason,
@@ -296,7 +244,7 @@ fn propose(reasons: &mut BTreeMap<usize, Reason>, at: usize, reason: Reason) {
     }
 }
 
-/// Whether the lead's condition lets this event in, how surely, and what to add to its why.
+/// Whether the lead's condition lets this event in, how surely, and its why where that says more than the lead's.
 fn judge(
     lead: &Lead,
     event: &Event,
