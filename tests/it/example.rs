@@ -173,3 +173,35 @@ fn every_file_is_understood_whole() {
     let expected = [("AzureActivity", 228), ("SecurityAlert", 3), ("SigninLogs", 2_003), ("StorageBlobLogs", 5_882)];
     assert_eq!(counts, expected.into_iter().collect());
 }
+
+#[test]
+fn the_variants_differ_where_they_say() {
+    use cutset::model::{Detail, Event, Fact};
+    let read = |case: &str| {
+        let folder = materialize(case);
+        let (_, events, reading) = cutset::ingest::environment_and_events(&input_files(folder.path()));
+        let rejected: Vec<_> =
+            reading.sources.iter().filter(|s| s.rejected > 0 || s.format == "unrecognised").collect();
+        assert!(rejected.is_empty(), "{case}: {rejected:?}");
+        events
+    };
+    let attack = |event: &&Event| event.source_ip.known().is_some_and(|ip| ip.to_string() == "198.51.100.77");
+    let silent = read("northgate-silent");
+    let sign_ins: Vec<&Event> =
+        silent.iter().filter(attack).filter(|e| matches!(e.detail, Detail::SignIn(_))).collect();
+    assert_eq!(sign_ins.len(), 2);
+    assert_eq!(sign_ins[0].session_id, sign_ins[1].session_id);
+    let Detail::SignIn(second) = &sign_ins[1].detail else { panic!("a sign-in") };
+    assert_eq!(second.previously_satisfied, Fact::Known(true));
+    assert_eq!(sign_ins[1].log, "AADNonInteractiveUserSignInLogs");
+
+    let bodies: Vec<_> = read("northgate-no-bodies")
+        .iter()
+        .filter(attack)
+        .filter_map(|event| match &event.detail {
+            Detail::Arm(arm) => Some(arm.request_body.known().is_some()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(bodies, [false; 5]);
+}
