@@ -10,9 +10,12 @@ mod legend;
 mod paint;
 mod plan;
 mod style;
+mod timeline;
 
 pub use escape::escape;
 pub use plan::{Label, Laid, lay};
+pub use style::sheet;
+pub use timeline::{Timeline, lay_timeline};
 
 use super::picture::{VIEWS, picture};
 use super::{Artifact, Output, RenderError, Request, one};
@@ -26,6 +29,9 @@ fn render(analysis: &Analysis, request: &Request) -> Result<Vec<Artifact>, Rende
 
 /// The whole document; without a style sheet for renderers that know no custom properties.
 pub fn document(analysis: &Analysis, view: &str, with: &[String], styled: bool) -> String {
+    if view == "timeline" {
+        return timeline::document(analysis, with, styled);
+    }
     let picture = picture(analysis, view, with);
     let laid = lay(&picture);
     paint::paint(&picture, &laid, styled)

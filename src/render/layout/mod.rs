@@ -11,6 +11,7 @@ mod columns;
 mod lanes;
 mod ports;
 mod rows;
+pub mod timeline;
 mod tracks;
 
 pub use lanes::{frame, lanes};

@@ -3,7 +3,7 @@
 use super::fold::{Place, class, folded_label, places};
 use super::names::{Ids, word};
 use super::state::{Fate, fate};
-use super::{Names, Picture, PictureEdge, PictureNode, State};
+use super::{Heading, Names, Picture, PictureEdge, PictureNode, State};
 use crate::analysis::{Analysis, Closes, Edge, EdgeKind, Guarantee, Lane, Mode, NodeKind, Step, si};
 use crate::model::Level;
 use crate::render::text::{fit_columns, plain as visible};
@@ -58,10 +58,7 @@ pub fn picture(analysis: &Analysis, view: &str, with: &[String]) -> Picture {
     if !with.is_empty() {
         fade(&mut nodes, &edges);
     }
-    let order: Vec<&str> = analysis.controls.iter().map(|control| control.id.as_str()).collect();
-    let mut used: Vec<&String> = used.iter().collect();
-    used.sort_by_key(|id| order.iter().position(|known| known == id));
-    let notes = used.into_iter().map(|id| names.note(id)).collect();
+    let notes = notes(analysis, &used, &names);
     Picture {
         view,
         title: title(analysis, view),
@@ -72,6 +69,50 @@ pub fn picture(analysis: &Analysis, view: &str, with: &[String]) -> Picture {
         notes,
         marking: analysis.incident.marking.as_deref().map(plain).unwrap_or_default(),
     }
+}
+
+/// What stands above a view.
+pub fn heading(analysis: &Analysis, view: &'static str, with: &[String]) -> Heading {
+    Heading {
+        view,
+        title: title(analysis, view),
+        subtitle: subtitle(analysis, view, with, &Names::of(analysis)),
+        marking: analysis.incident.marking.as_deref().map(plain).unwrap_or_default(),
+    }
+}
+
+/// A step as a diagram tells it apart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepMark {
+    /// Safe in markup.
+    pub id: String,
+    /// `s7 03:22 listKeys`
+    pub label: String,
+    pub state: State,
+    pub mark: String,
+    pub said: String,
+}
+
+/// All steps, and notes on the names that the marks use.
+pub fn step_marks(analysis: &Analysis, with: &[String]) -> (Vec<StepMark>, Vec<String>) {
+    let names = Names::of(analysis);
+    let mut ids = Ids::default();
+    let mut used: BTreeSet<String> = with.iter().cloned().collect();
+    let marks = analysis
+        .steps
+        .iter()
+        .map(|step| {
+            let (state, mark) = step_state(step, "timeline", with, &names, &mut used);
+            let said = said(state, &mark);
+            StepMark { id: ids.make("t", &step.id), label: step_label(step, true), state, mark, said }
+        })
+        .collect();
+    (marks, notes(analysis, &used, &names))
+}
+
+/// Notes on controls, in the order of the analysis.
+fn notes(analysis: &Analysis, used: &BTreeSet<String>, names: &Names) -> Vec<String> {
+    analysis.controls.iter().filter(|c| used.contains(&c.id)).map(|control| names.note(&control.id)).collect()
 }
 
 /// Step index by node id: the first that touches it.

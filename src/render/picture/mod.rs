@@ -9,7 +9,7 @@ mod fold;
 mod names;
 mod state;
 
-pub use build::{picture, recommended};
+pub use build::{StepMark, heading, picture, recommended, step_marks};
 pub use names::Names;
 pub use state::{State, level};
 
@@ -31,6 +31,15 @@ pub struct Picture {
     pub edges: Vec<PictureEdge>,
     /// `loc = Azure management only from trusted locations`, for the names that marks use.
     pub notes: Vec<String>,
+    pub marking: String,
+}
+
+/// What stands above a diagram.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heading {
+    pub view: &'static str,
+    pub title: String,
+    pub subtitle: String,
     pub marking: String,
 }
 

@@ -2,14 +2,14 @@
 
 use super::escape::escape;
 use super::icons::icon;
-use super::legend::Sample;
+use super::legend::{Item, Sample};
 use super::plan::{
     DETAIL_SIZE, HEADER, ICON_ROOM, LABEL_SIZE, Label, Laid, MARK_GAP, NODE_PAD, NODE_SIZE, NOTE_SIZE, TITLE_SIZE,
 };
 use super::style::{colour, sheet, stroke};
 use crate::analysis::{EdgeKind, NodeKind};
 use crate::render::layout::{EdgeGeometry, Point, Rect};
-use crate::render::picture::{Picture, PictureEdge, PictureNode, State};
+use crate::render::picture::{Heading, Picture, PictureEdge, PictureNode, State};
 use crate::render::text::{Weight, fit, text_width};
 use std::fmt::Write;
 
@@ -18,21 +18,13 @@ pub(super) const FONTS: &str = "'Segoe UI','Helvetica Neue',Arial,'Liberation Sa
 
 pub(super) fn paint(picture: &Picture, laid: &Laid, styled: bool) -> String {
     let mut out = String::new();
-    let (w, h) = (number(laid.width), number(laid.height));
-    let _ = write!(
-        out,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"cutset view-{}\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" \
-         height=\"{h}\" role=\"img\" aria-labelledby=\"cutset-title cutset-desc\" font-family=\"{FONTS}\">\n\
-         <title id=\"cutset-title\">{}</title>\n<desc id=\"cutset-desc\">{}</desc>\n",
-        picture.view,
-        escape(&picture.title),
-        escape(&format!("{}. {}", picture.subtitle, picture.description)),
-    );
-    if styled {
-        let _ = writeln!(out, "<style>{}</style>", sheet());
-    }
-    let _ = writeln!(out, "<rect class=\"f-paper\" width=\"{w}\" height=\"{h}\" fill=\"{}\"/>", colour("paper"));
-    header(&mut out, picture, laid);
+    let heading = Heading {
+        view: picture.view,
+        title: picture.title.clone(),
+        subtitle: picture.subtitle.clone(),
+        marking: picture.marking.clone(),
+    };
+    open(&mut out, &heading, &picture.description, (laid.width, laid.height), styled);
     let _ = writeln!(out, "<g transform=\"translate(0 {})\">", number(HEADER));
     for (lane, rect) in &laid.geometry.lanes {
         lane_strip(&mut out, *lane, rect);
@@ -51,20 +43,43 @@ pub(super) fn paint(picture: &Picture, laid: &Laid, styled: bool) -> String {
         }
     }
     out.push_str("</g>\n");
-    paint_legend(&mut out, laid);
-    out.push_str("</svg>\n");
+    paint_legend(&mut out, &laid.legend, HEADER + laid.geometry.height);
+    close(&mut out);
     out
 }
 
-fn header(out: &mut String, picture: &Picture, laid: &Laid) {
+/// Everything up to the drawing itself: root, title, description, style, ground, heading.
+pub(super) fn open(out: &mut String, heading: &Heading, said: &str, (width, height): (f64, f64), styled: bool) {
+    let (w, h) = (number(width), number(height));
+    let _ = write!(
+        out,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"cutset view-{}\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" \
+         height=\"{h}\" role=\"img\" aria-labelledby=\"cutset-title cutset-desc\" font-family=\"{FONTS}\">\n\
+         <title id=\"cutset-title\">{}</title>\n<desc id=\"cutset-desc\">{}</desc>\n",
+        heading.view,
+        escape(&heading.title),
+        escape(&format!("{}. {said}", heading.subtitle)),
+    );
+    if styled {
+        let _ = writeln!(out, "<style>{}</style>", sheet());
+    }
+    let _ = writeln!(out, "<rect class=\"f-paper\" width=\"{w}\" height=\"{h}\" fill=\"{}\"/>", colour("paper"));
+    header(out, heading, width);
+}
+
+pub(super) fn close(out: &mut String) {
+    out.push_str("</svg>\n");
+}
+
+fn header(out: &mut String, picture: &Heading, width: f64) {
     let marking = fit(&picture.marking, NOTE_SIZE, Weight::Bold, 160.0);
     let marking_width = text_width(&marking, NOTE_SIZE, Weight::Bold);
-    let room = laid.width - 48.0 - marking_width;
+    let room = width - 48.0 - marking_width;
     text(out, 16.0, 28.0, TITLE_SIZE, Weight::Bold, "ink", &fit(&picture.title, TITLE_SIZE, Weight::Bold, room));
-    let subtitle = fit(&picture.subtitle, NOTE_SIZE, Weight::Regular, laid.width - 32.0);
+    let subtitle = fit(&picture.subtitle, NOTE_SIZE, Weight::Regular, width - 32.0);
     text(out, 16.0, 47.0, NOTE_SIZE, Weight::Regular, "soft", &subtitle);
     if !marking.is_empty() {
-        text(out, laid.width - 16.0 - marking_width, 28.0, NOTE_SIZE, Weight::Bold, "ink", &marking);
+        text(out, width - 16.0 - marking_width, 28.0, NOTE_SIZE, Weight::Bold, "ink", &marking);
     }
 }
 
@@ -95,7 +110,7 @@ fn paint_edge(out: &mut String, edge: &PictureEdge, geometry: &EdgeGeometry, lab
     for (id, title) in &edge.members {
         let _ = write!(out, "<g id=\"{id}\" class=\"member\"><title>{}</title></g>", escape(title));
     }
-    let (line, head) = line(&geometry.points, if edge.state == State::Environment { 5.0 } else { 8.0 });
+    let (line, head) = line(&geometry.points, head_size(edge.state));
     let dash = if dashes.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dashes}\"") };
     let round = if edge.state == State::Unknown { " stroke-linecap=\"round\"" } else { "" };
     let _ = write!(
@@ -104,6 +119,9 @@ fn paint_edge(out: &mut String, edge: &PictureEdge, geometry: &EdgeGeometry, lab
          <path class=\"f-{name}\" d=\"{head}\" fill=\"{0}\"/>",
         colour(name),
     );
+    if edge.state == State::Open {
+        core(out, &line);
+    }
     if let Some((place, label)) = geometry.label.zip(label) {
         let x = place.rect.x;
         text(out, x, place.upper, LABEL_SIZE, Weight::Regular, "ink", &label.text);
@@ -116,6 +134,20 @@ fn paint_edge(out: &mut String, edge: &PictureEdge, geometry: &EdgeGeometry, lab
         }
     }
     out.push_str("</g>\n");
+}
+
+fn head_size(state: State) -> f64 {
+    match state {
+        State::Environment => 5.0,
+        State::Open => 11.0,
+        State::Cut | State::Challenged | State::Unknown | State::NotCut | State::Latent => 8.0,
+    }
+}
+
+/// The light core that makes a line double: an open path, told from a step without colour.
+fn core(out: &mut String, line: &str) {
+    let paper = colour("paper");
+    let _ = write!(out, "<path class=\"s-paper\" d=\"{line}\" fill=\"none\" stroke=\"{paper}\" stroke-width=\"1.8\"/>");
 }
 
 /// Path data of a line with rounded corners, and of its head.
@@ -258,17 +290,16 @@ fn entry(out: &mut String, at: Point) {
     );
 }
 
-fn paint_legend(out: &mut String, laid: &Laid) {
-    let top = HEADER + laid.geometry.height;
+pub(super) fn paint_legend(out: &mut String, legend: &[Item], top: f64) {
     out.push_str("<g class=\"legend\">");
-    for item in &laid.legend {
+    for item in legend {
         let y = top + item.y;
         let mut x = item.x;
         match item.sample {
             Sample::Line(state, latent) => {
                 let (name, width, dashes) = stroke(state, latent);
                 let points = [Point { x, y: y - 4.0 }, Point { x: x + 28.0, y: y - 4.0 }];
-                let (line, head) = line(&points, if state == State::Environment { 5.0 } else { 8.0 });
+                let (line, head) = line(&points, head_size(state));
                 let dash = if dashes.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dashes}\"") };
                 let _ = write!(
                     out,
@@ -276,6 +307,9 @@ fn paint_legend(out: &mut String, laid: &Laid) {
                      <path class=\"f-{name}\" d=\"{head}\" fill=\"{0}\"/>",
                     colour(name)
                 );
+                if state == State::Open {
+                    core(out, &line);
+                }
                 x += 34.0;
             }
             Sample::Jewel => {
@@ -293,7 +327,7 @@ fn paint_legend(out: &mut String, laid: &Laid) {
     out.push_str("</g>\n");
 }
 
-fn text(out: &mut String, x: f64, y: f64, size: f64, weight: Weight, fill: &str, words: &str) {
+pub(super) fn text(out: &mut String, x: f64, y: f64, size: f64, weight: Weight, fill: &str, words: &str) {
     if words.is_empty() {
         return;
     }
@@ -312,7 +346,7 @@ fn text(out: &mut String, x: f64, y: f64, size: f64, weight: Weight, fill: &str,
 }
 
 /// At most two decimals, none where they say nothing.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     let text = format!("{value:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -117,7 +117,11 @@ fn badge(node: &PictureNode) -> f64 {
 
 /// At most two lines, broken where names break.
 fn wrap(text: &str, room: f64) -> Vec<String> {
-    if text_width(text, NODE_SIZE, Weight::Bold) <= room {
+    wrap_at(text, NODE_SIZE, room)
+}
+
+pub(super) fn wrap_at(text: &str, size: f64, room: f64) -> Vec<String> {
+    if text_width(text, size, Weight::Bold) <= room {
         return vec![text.to_owned()];
     }
     let mut head = None;
@@ -126,7 +130,7 @@ fn wrap(text: &str, room: f64) -> Vec<String> {
         let breaks = matches!(character, ' ' | '-' | '_' | '.' | '/' | ',' | ':');
         let at = if character == '@' { at } else { end };
         if (breaks || character == '@') && at > 0 {
-            if text_width(text.get(..at).unwrap_or_default().trim_end(), NODE_SIZE, Weight::Bold) > room {
+            if text_width(text.get(..at).unwrap_or_default().trim_end(), size, Weight::Bold) > room {
                 break;
             }
             head = Some(at);
@@ -135,9 +139,9 @@ fn wrap(text: &str, room: f64) -> Vec<String> {
     match head {
         Some(at) => {
             let (first, rest) = text.split_at(at);
-            vec![first.trim_end().to_owned(), fit(rest.trim_start(), NODE_SIZE, Weight::Bold, room)]
+            vec![first.trim_end().to_owned(), fit(rest.trim_start(), size, Weight::Bold, room)]
         }
-        None => vec![fit(text, NODE_SIZE, Weight::Bold, room)],
+        None => vec![fit(text, size, Weight::Bold, room)],
     }
 }
 

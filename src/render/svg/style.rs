@@ -12,6 +12,7 @@ pub(super) const PALETTE: &[(&str, &str, &str)] = &[
     ("line", "#7b899b", "#7f8ea3"),
     ("faint", "#8c98a8", "#6d7b8f"),
     ("attack", "#b3261e", "#ff8a80"),
+    ("open", "#7a1d6b", "#e39ad8"),
     ("cut", "#0b6b3a", "#6fd39a"),
     ("challenged", "#8f5200", "#f0b457"),
     ("unknown", "#5b3fa8", "#bda7ff"),
@@ -30,7 +31,7 @@ pub(super) fn stroke(state: State, latent: bool) -> (&'static str, f64, &'static
         (State::Challenged, _) => ("challenged", 1.7, "6 4"),
         (State::Unknown, _) => ("unknown", 1.9, "1.5 4"),
         (State::NotCut, _) => ("attack", 2.0, ""),
-        (State::Open, _) => ("attack", 2.4, ""),
+        (State::Open, _) => ("open", 4.6, ""),
         (State::Latent, _) => ("faint", 1.0, ""),
         (State::Environment, _) => ("line", 0.9, ""),
     }

@@ -3,8 +3,8 @@
 use super::generated::{analysis, tangle};
 use cutset::analysis::Analysis;
 use cutset::render::layout::{Point, Rect};
-use cutset::render::picture::{Picture, picture};
-use cutset::render::svg::{Laid, lay};
+use cutset::render::picture::{Picture, picture, step_marks};
+use cutset::render::svg::{Laid, lay, lay_timeline};
 
 fn check(analysis: &Analysis, view: &str, what: &str) -> (Picture, Laid) {
     let picture = picture(analysis, view, &[]);
@@ -132,5 +132,34 @@ fn controls_change_strokes_and_words_but_no_position() {
             assert_eq!(without.geometry.nodes, with.geometry.nodes, "{}", control.id);
             assert_eq!(without.geometry.edges, with.geometry.edges, "{}", control.id);
         }
+    }
+}
+
+#[test]
+fn the_timeline_is_faultless() {
+    for analysis in [super::fixture(), analysis(10, 1), analysis(60, 2), analysis(150, 3)] {
+        let mut analysis = analysis;
+        // Two alerts on one step.
+        let alerts = super::fixture().steps[0].alerts.clone();
+        analysis.steps[2].alerts.extend(alerts.iter().chain(&alerts).cloned());
+        let (marks, notes) = step_marks(&analysis, &[]);
+        let laid = lay_timeline(&analysis, &marks, &notes);
+        let canvas = Rect { x: 0.0, y: 0.0, w: laid.width, h: laid.height };
+        let boxes: Vec<Rect> =
+            laid.geometry.steps.iter().chain(laid.geometry.alerts.iter().flatten()).copied().collect();
+        assert!(boxes.len() > analysis.steps.len());
+        for (at, rect) in boxes.iter().enumerate() {
+            assert!(canvas.contains(rect), "{rect:?}");
+            for other in boxes.iter().skip(at + 1) {
+                assert!(!rect.overlaps(other), "{rect:?} {other:?}");
+            }
+            for (a, b) in laid.geometry.pins.iter().flatten().map(|[a, b]| (*a, *b)) {
+                assert!(!thin(a, b).overlaps(rect), "a pin runs through {rect:?}");
+            }
+        }
+        let shape = laid.width / laid.height;
+        assert!((0.999..=2.001).contains(&shape), "{shape}");
+        let (with, _) = step_marks(&analysis, &[analysis.controls[0].id.clone()]);
+        assert_eq!(lay_timeline(&analysis, &with, &[]).geometry, laid.geometry);
     }
 }
