@@ -6,6 +6,7 @@ use super::evaluate::{
     CONTROLS_REQUIRED, DENIED, GRANTED, INTERRUPTED, NO_GRANT_CONTROLS, NOT_APPLICABLE, Possible, Selection,
 };
 use super::facts::Facts;
+use super::logic::Kleene;
 use super::policy::Policy;
 use super::{Complaint, PolicySet};
 use crate::model::request::SignInRequest;
@@ -199,7 +200,12 @@ impl PolicySet {
         let (mut required, mut possible_controls, mut session) = (Vec::new(), Vec::new(), Vec::new());
         let mut outcome = Possible::only(NOT_APPLICABLE);
         for policy in self.policies.iter().filter(|policy| selection(policy)) {
-            let applies = policy.applies_to::<Truth>(facts);
+            // Decide first; name facts only where it comes out unknown.
+            let applies = match policy.applies_to::<Kleene>(facts) {
+                Kleene::True => Truth::True,
+                Kleene::False => Truth::False,
+                Kleene::Unknown => policy.applies_to::<Truth>(facts),
+            };
             let analysis_reasons = if applies.is_false() { policy.reasons(facts) } else { Vec::new() };
             if policy.may_be_enforced() {
                 match &applies {

@@ -39,7 +39,7 @@ enum Kind {
 
 #[derive(Clone, Debug, PartialEq)]
 struct Location {
-    /// As the export, or the policy, spells it.
+    /// Lower case.
     id: Arc<str>,
     kind: Kind,
     trusted: Fact<bool>,
@@ -70,9 +70,10 @@ impl LocationIndex {
         let folded = id.to_ascii_lowercase();
         let kind = if folded == COMPLIANT_NETWORK { Kind::CompliantNetwork } else { Kind::Unknown };
         let next = self.locations.len();
+        let id: Arc<str> = folded.as_str().into();
         let at = *self.by_id.entry(folded).or_insert(next);
         if at == next {
-            self.locations.push(Location { id: id.into(), kind, trusted: Fact::Absent });
+            self.locations.push(Location { id, kind, trusted: Fact::Absent });
         }
         at
     }
