@@ -291,11 +291,11 @@ impl Question<'_> {
         let word = self.hands.holds(Word::SecondFactor);
         match (&self.facts.request().identity.is_mfa_registered, self.registration) {
             (Fact::Known(true), _) | (Fact::Unknown, Registration::Presumed) => word,
-            (Fact::Unknown, Registration::Asked) if word.level == Level::Challenged => {
-                Reach::unknown(Missing::from(["signIn.identity.isMfaRegistered".into()]))
-            }
-            (Fact::Unknown, Registration::Asked) => word,
             (Fact::Known(false) | Fact::Absent, _) => word.or(|| self.enrolment()),
+            (Fact::Unknown, Registration::Asked) => {
+                let unregistered = Reach::unknown(Missing::from(["signIn.identity.isMfaRegistered".into()]));
+                word.or(|| unregistered.and(|| self.enrolment()))
+            }
         }
     }
 

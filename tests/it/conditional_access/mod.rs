@@ -1,8 +1,11 @@
 //! The conditional access gate: vectors, laws, and a second evaluator that is slow and plain.
 
+mod answers;
+mod device_filter;
 mod generate;
 mod laws;
 mod naive;
+mod samples;
 
 use crate::support;
 use cutset::decide::conditional_access::GATE;

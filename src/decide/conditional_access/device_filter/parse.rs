@@ -16,6 +16,9 @@ use std::fmt;
 /// Longest rule the platform takes.
 pub const MAX_LENGTH: usize = 3072;
 
+/// Deepest nesting this parser follows; the platform's rule editor makes one level.
+const MAX_DEPTH: usize = 64;
+
 /// Why a rule does not parse, and at which character (from 1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
@@ -182,7 +185,7 @@ pub fn parse(rule: &str) -> Result<Expression, SyntaxError> {
         return Err(SyntaxError { position: MAX_LENGTH + 1, message });
     }
     let (tokens, end) = tokens(rule)?;
-    let mut parser = Parser { tokens, at: 0, end };
+    let mut parser = Parser { tokens, at: 0, depth: 0, end };
     let expression = parser.or()?;
     match parser.peek() {
         None => Ok(expression),
@@ -236,6 +239,7 @@ fn tokens(rule: &str) -> Result<(Vec<(usize, Token)>, usize), SyntaxError> {
 struct Parser {
     tokens: Vec<(usize, Token)>,
     at: usize,
+    depth: usize,
     end: usize,
 }
 
@@ -280,12 +284,17 @@ impl Parser {
         }
     }
 
-    /// INVARIANT: recursion goes one level a parenthesis, and `MAX_LENGTH` bounds those.
+    /// INVARIANT: recursion goes one level a parenthesis, and `MAX_DEPTH` bounds those.
     fn primary(&mut self) -> Result<Expression, SyntaxError> {
         match self.peek() {
+            Some(Token::Open) if self.depth == MAX_DEPTH => {
+                Err(self.error(format!("more than {MAX_DEPTH} parentheses inside one another")))
+            }
             Some(Token::Open) => {
                 self.at += 1;
+                self.depth += 1;
                 let inner = self.or()?;
+                self.depth -= 1;
                 match self.peek() {
                     Some(Token::Close) => {
                         self.at += 1;
