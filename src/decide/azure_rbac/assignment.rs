@@ -38,7 +38,7 @@ pub(super) struct Factors<L> {
 impl Assignment {
     pub fn of(document: &Value, roles: &Roles, complain: &mut dyn FnMut(&str, String, String)) -> Assignment {
         let id = json::text(document, "id").unwrap_or_default();
-        let text = |name: &str| property(document, name).and_then(Value::as_str);
+        let text = |name: &str| property(document, name).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
         let scope = text("scope").map(ResourceId::new).or_else(|| scope_of_id(id, "roleAssignments"));
         let principal = Entry::new(text("principalId"), text("principalType"));
         let role_id: Arc<str> = text("roleDefinitionId").unwrap_or_default().into();
@@ -170,8 +170,8 @@ impl Assignments {
 
     /// Without the assignment of this id, any letter case.
     pub fn without(&self, id: &str) -> Self {
-        let folded = id.trim().to_lowercase();
-        let same = |assignment: &Assignment| !folded.is_empty() && assignment.id.to_lowercase() == folded;
+        let id = id.trim();
+        let same = |assignment: &Assignment| !id.is_empty() && assignment.id.eq_ignore_ascii_case(id);
         let mut changed = self.clone();
         let gone = self.base.all.iter().enumerate().filter(|(_, assignment)| same(assignment));
         let gone: Vec<u32> = gone.filter_map(|(at, _)| u32::try_from(at).ok()).collect();

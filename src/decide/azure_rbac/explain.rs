@@ -40,7 +40,18 @@ pub(super) fn answer(gate: &Authorizer, principal: &ArmPrincipal, request: &ArmR
             Reason::DenyAssignment => told.denies(&mut answer, Kleene::True),
             Reason::Lock => told.locks(&mut answer, Kleene::True),
             Reason::ConditionFalse => told.failed_conditions(&mut answer),
-            _ => told.nothing(&mut answer),
+            Reason::NoMatchingAssignment
+            | Reason::RoleAssignment
+            | Reason::EntraRole
+            | Reason::ScopeUnknown
+            | Reason::GroupsUnknown
+            | Reason::RoleAssignmentsUnknown
+            | Reason::RoleDefinitionUnknown
+            | Reason::DenyAssignmentsUnknown
+            | Reason::LocksUnknown
+            | Reason::EntraRolesUnknown
+            | Reason::ConditionUnknown
+            | Reason::ZeroSegmentWildcard => told.nothing(&mut answer),
         },
         Outcome::Unknown => {
             told.denies(&mut answer, Kleene::Unknown);

@@ -3,7 +3,7 @@
 //!
 //! `CanNotDelete` blocks deletes at and below its scope, `ReadOnly` everything that is not a read, POST included; a
 //! resource group with a lock of either level on something inside is not deleted. No lock blocks `locks/delete`;
-//! whether `ReadOnly` blocks `locks/write` is not documented.
+//! whether `ReadOnly` blocks `locks/write` is not documented, and answers unknown.
 
 use super::asked::Asked;
 use super::assignment::name_of;
@@ -38,8 +38,9 @@ pub(super) enum Exposure {
     Free,
     Delete,
     DeleteOfGroup,
-    /// Whether `ReadOnly` stops it is not documented.
-    WriteOfLock,
+    /// Whether `ReadOnly` stops it is not documented: `locks/write`, and the user delegation key, which is asked of
+    /// the blob endpoint though it is a control action.
+    Open(&'static str),
     /// Every other write and every POST.
     Change,
 }
@@ -50,7 +51,10 @@ pub(super) fn exposure(asked: &Asked<'_>) -> Exposure {
     }
     match asked.operation {
         "microsoft.authorization/locks/delete" => return Exposure::Free,
-        "microsoft.authorization/locks/write" => return Exposure::WriteOfLock,
+        "microsoft.authorization/locks/write" => return Exposure::Open("semantics:readOnlyOnLocksWrite"),
+        "microsoft.storage/storageaccounts/blobservices/generateuserdelegationkey/action" => {
+            return Exposure::Open("semantics:readOnlyOnUserDelegationKey");
+        }
         // "A resource lock doesn't block the subscription cancellation."
         "microsoft.subscription/cancel/action" => return Exposure::Free,
         "microsoft.resources/subscriptions/resourcegroups/delete" => return Exposure::DeleteOfGroup,
@@ -96,9 +100,9 @@ impl Lock {
         scope.and_then(|| match (self.level, exposure) {
             (_, Exposure::Free) => L::of(false),
             (Level::CanNotDelete | Level::ReadOnly, Exposure::Delete | Exposure::DeleteOfGroup) => L::of(true),
-            (Level::CanNotDelete, Exposure::Change | Exposure::WriteOfLock) => L::of(false),
+            (Level::CanNotDelete, Exposure::Change | Exposure::Open(_)) => L::of(false),
             (Level::ReadOnly, Exposure::Change) => L::of(true),
-            (Level::ReadOnly, Exposure::WriteOfLock) => L::missing(|| "semantics:readOnlyOnLocksWrite".to_owned()),
+            (Level::ReadOnly, Exposure::Open(fact)) => L::missing(|| fact.to_owned()),
             (Level::Unknown, _) => L::missing(|| format!("level of lock:{}", self.name)),
         })
     }

@@ -60,7 +60,7 @@ impl Attribute {
 fn attribute_key(source: &str, path: &str) -> String {
     const MARK: &str = "<$key_case_sensitive$>";
     let lower = path.to_ascii_lowercase();
-    let folded = match (lower.find(MARK), path.rfind(':')) {
+    let folded = match (lower.find(MARK), path.find(':')) {
         (Some(mark), Some(colon)) if colon < mark => {
             let name = path.get(..=colon).unwrap_or_default().to_lowercase();
             format!("{name}{}{MARK}", path.get(colon + 1..mark).unwrap_or_default())
@@ -139,12 +139,12 @@ impl Condition {
         };
         // A condition without a version is 2.0 (*Add or edit Azure role assignment conditions using the REST API*).
         let version = match json::get(holder, "conditionVersion") {
-            None | Some(Value::Null) => "2.0",
-            Some(Value::String(version)) => version.trim(),
-            Some(_) => "of no text",
+            None | Some(Value::Null) => "2.0".to_owned(),
+            Some(Value::String(version)) => version.trim().to_owned(),
+            Some(other) => other.to_string(),
         };
         if version != "2.0" {
-            let shown = lexer::clip(version);
+            let shown = lexer::clip(&version);
             return Some(Condition::unreadable(
                 format!("semantics:conditionVersion:{shown}"),
                 format!("condition version `{shown}` is not documented"),
