@@ -2,6 +2,7 @@
 
 use super::asked::Asked;
 use super::condition::{self, Condition};
+use super::keyed::Keyed;
 use super::logic::{Kleene, Logic};
 use super::principal::{Caller, Entry};
 use super::role::{Role, Roles, property, role_fact, role_key};
@@ -129,11 +130,11 @@ pub(super) struct Assignments {
 struct Indexed {
     all: Vec<Arc<Assignment>>,
     /// Scopes that hold assignments, by folded id.
-    scopes: HashMap<Arc<str>, u32>,
+    scopes: HashMap<Arc<str>, u32, Keyed>,
     /// Per principal: (scope, assignment), sorted.
-    held: HashMap<ObjectId, Vec<(u32, u32)>>,
+    held: HashMap<ObjectId, Vec<(u32, u32)>, Keyed>,
     /// Per principal: assignments at management groups.
-    held_above: HashMap<ObjectId, Vec<u32>>,
+    held_above: HashMap<ObjectId, Vec<u32>, Keyed>,
     /// Assignments to what may be a group, for callers whose groups are not known.
     groups: ScopeIndex,
     /// Assignments that do not tell their scope or principal.
@@ -202,7 +203,8 @@ impl Assignments {
         let mut found: Vec<Candidate> = base.loose.iter().map(|at| (*at, false)).collect();
         let scopes: Vec<u32> = asked.target.ancestors().filter_map(|scope| base.scopes.get(scope).copied()).collect();
         let ids = std::iter::once(&caller.principal.id).chain(caller.groups().unwrap_or_default());
-        for id in ids {
+        let somewhere = !scopes.is_empty() || asked.target.chain_unknown;
+        for id in ids.filter(|_| somewhere) {
             if let Some(held) = base.held.get(id) {
                 for scope in &scopes {
                     let from = held.partition_point(|(at, _)| at < scope);

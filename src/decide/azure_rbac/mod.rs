@@ -25,6 +25,7 @@ mod deny;
 mod elevated;
 mod explain;
 mod file;
+mod keyed;
 mod lock;
 mod logic;
 mod pattern;
@@ -37,7 +38,7 @@ pub use decision::{Decision, Outcome, Reason};
 
 use super::Gate;
 use crate::model::request::{ArmPrincipal, ArmRequest};
-use crate::model::{Answer, ObjectId, ResourceId, Truth};
+use crate::model::{Answer, Collected, Environment, Kind, ObjectId, ResourceId, Truth};
 use asked::Asked;
 use assignment::{Assignment, Assignments};
 use decision::{Grants, Step, combine};
@@ -144,6 +145,31 @@ impl Authorizer {
             hierarchy: Arc::new(Hierarchy::new(&input.hierarchy)),
             complaints: Arc::new(complaints),
         }
+    }
+
+    /// From a snapshot. A kind that was collected in part grants, denies and locks by what is there, and leaves the
+    /// rest unknown. No export holds classic administrators.
+    pub fn of(environment: &Environment) -> Authorizer {
+        let bodies = |kind| environment.bodies(kind).collect::<Vec<_>>();
+        let subscriptions = environment.of(Kind::Containers).map(|(id, _)| ResourceId::new(id));
+        let subscriptions = subscriptions.filter(|id| id.subscription().as_ref() == Some(id));
+        let chain = |id: ResourceId| {
+            let chain = environment.management_groups(&id).known().cloned();
+            (id, chain)
+        };
+        let mut gate = Authorizer::compile(AuthorizerInput {
+            role_definitions: bodies(Kind::RoleDefinitions),
+            role_assignments: Some(bodies(Kind::RoleAssignments)),
+            deny_assignments: Some(bodies(Kind::DenyAssignments)),
+            locks: Some(bodies(Kind::Locks)),
+            classic_administrators: None,
+            hierarchy: subscriptions.map(chain).collect(),
+        });
+        let whole = |kind| environment.collected(kind) == Collected::Whole;
+        gate.assignments_collected = whole(Kind::RoleAssignments);
+        Arc::make_mut(&mut gate.denies).collected = whole(Kind::DenyAssignments);
+        Arc::make_mut(&mut gate.locks).collected = whole(Kind::Locks);
+        gate
     }
 
     /// What could not be read, in the order of the documents.

@@ -1,5 +1,6 @@
 //! Who calls, and whom an assignment names: the principal itself, a group it is in (nested ones included), everyone.
 
+use super::keyed::Keyed;
 use super::logic::Logic;
 use crate::model::request::ArmPrincipal;
 use crate::model::{ObjectId, json};
@@ -14,7 +15,7 @@ const EVERYONE: &str = "00000000-0000-0000-0000-000000000000";
 /// The caller of a request.
 pub(super) struct Caller<'a> {
     pub principal: &'a ArmPrincipal,
-    groups: OnceCell<HashSet<&'a ObjectId>>,
+    groups: OnceCell<HashSet<&'a ObjectId, Keyed>>,
 }
 
 impl<'a> Caller<'a> {

@@ -1,6 +1,7 @@
 //! Which scope covers which: equal or a prefix by whole segments, without case; `/` covers everything; a management
 //! group covers what its subscriptions' chains of ancestors say (*Understand scope for Azure RBAC*).
 
+use super::keyed::Keyed;
 use super::logic::Logic;
 use crate::model::ResourceId;
 use std::collections::{BTreeMap, HashMap};
@@ -12,8 +13,8 @@ const GROUPS: &str = "/providers/microsoft.management/managementgroups/";
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hierarchy {
     /// None: the chain is not known.
-    subscriptions: HashMap<Arc<str>, Option<Vec<Arc<str>>>>,
-    groups: HashMap<Arc<str>, Vec<Arc<str>>>,
+    subscriptions: HashMap<Arc<str>, Option<Vec<Arc<str>>>, Keyed>,
+    groups: HashMap<Arc<str>, Vec<Arc<str>>, Keyed>,
 }
 
 impl Hierarchy {
@@ -139,7 +140,7 @@ pub(super) fn scope_of_id(id: &str, kind: &str) -> Option<ResourceId> {
 /// Documents by the scope they sit on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ScopeIndex {
-    at: HashMap<Arc<str>, Vec<u32>>,
+    at: HashMap<Arc<str>, Vec<u32>, Keyed>,
     management_groups: Vec<u32>,
     /// Documents whose scope could not be read.
     loose: Vec<u32>,

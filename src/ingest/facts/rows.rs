@@ -67,21 +67,29 @@ pub(super) fn actions<'a>(
     publisher: &'a str,
     macros: impl Fn(&str) -> Option<&'a str>,
 ) -> impl Iterator<Item = String> {
-    let mut before = String::new();
+    let mut before = String::with_capacity(128);
     line.split(' ').filter(|word| !word.is_empty()).map(move |word| {
-        if let Some(name) = word.strip_prefix('=') {
-            return macros(name).unwrap_or(word).to_owned();
-        }
-        let action = match (word.chars().next().and_then(|digit| digit.to_digit(10)), word.strip_prefix('@')) {
-            (Some(shared), _) => {
+        let mut letters = word.chars();
+        let (first, rest) = (letters.next(), letters.as_str());
+        match (first, first.and_then(|digit| digit.to_digit(10))) {
+            (Some('='), _) => return macros(rest).unwrap_or(word).to_owned(),
+            (_, Some(shared)) => {
                 let end = before.match_indices('/').nth((shared as usize).saturating_sub(1));
-                let kept = end.and_then(|(at, _)| before.get(..at)).unwrap_or(&before);
-                [kept, "/", word.get(1..).unwrap_or_default()].concat()
+                let end = end.map_or(before.len(), |(at, _)| at);
+                before.truncate(end);
+                before.push('/');
             }
-            (None, Some(rest)) => [publisher, rest].concat(),
-            (None, None) => word.to_owned(),
-        };
-        before.clone_from(&action);
-        action
+            (Some('@'), None) => {
+                before.clear();
+                before.push_str(publisher);
+            }
+            (_, None) => {
+                before.clear();
+                before.push_str(word);
+                return before.clone();
+            }
+        }
+        before.push_str(rest);
+        before.clone()
     })
 }

@@ -2,8 +2,9 @@
 
 use cutset::decide::azure_rbac::{Authorizer, AuthorizerInput, Outcome};
 use cutset::model::request::{ArmPrincipal, ArmRequest};
-use cutset::model::{Level, ResourceId, Truth};
+use cutset::model::{Collected, Document, Environment, Evidence, Kind, Level, ObjectId, ResourceId, Truth};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const S: &str = "/subscriptions/s";
 const RG: &str = "/subscriptions/s/resourceGroups/rg";
@@ -106,7 +107,7 @@ fn worlds_change_step_by_step() {
         many = many.with_assignment(&assignment(&format!("x{n}"), "owner", &format!("p{n}"), S));
     }
     assert_eq!(many.decide(&user, &request).by, ["a"]);
-    let other: ArmPrincipal = ArmPrincipal { id: cutset::model::ObjectId::new("p150"), ..user.clone() };
+    let other: ArmPrincipal = ArmPrincipal { id: ObjectId::new("p150"), ..user.clone() };
     assert_eq!(many.decide(&other, &request).by, ["x150"]);
     assert_eq!(
         many.without_assignment(&format!("{S}/providers/Microsoft.Authorization/roleAssignments/x150"))
@@ -114,6 +115,37 @@ fn worlds_change_step_by_step() {
             .decision,
         Outcome::Denied
     );
+}
+
+#[test]
+fn a_snapshot_in_part_grants_by_what_is_there() {
+    let evidence = Evidence::new("roles.json", 1, "");
+    let mut environment = Environment::default();
+    let mut put = |kind: Kind, body: Value| {
+        let key = body["id"].as_str().expect("an id").to_owned();
+        environment.insert(kind, &key, Document { body: Arc::new(body), evidence: evidence.clone() });
+    };
+    put(Kind::RoleDefinitions, role("owner", &["*"]));
+    put(Kind::RoleAssignments, assignment("a", "owner", "u", "/providers/Microsoft.Management/managementGroups/mg"));
+    put(Kind::Locks, lock("l", "ReadOnly", RG));
+    let subscription =
+        json!({ "id": S, "properties": { "managementGroupAncestorsChain": [{ "name": "mg", "displayName": "x" }] } });
+    put(Kind::Containers, subscription);
+    put(Kind::Containers, json!({ "id": RG }));
+    let known = user(Some(&[]));
+    let told = |environment: &Environment, who: &ArmPrincipal, operation: &str| {
+        Authorizer::of(environment).decide(who, &ask(operation, SA)).reason.word()
+    };
+    let read = "Microsoft.Storage/storageAccounts/read";
+    assert_eq!(told(&environment, &known, read), "denyAssignmentsUnknown");
+    assert_eq!(told(&environment, &known, LIST_KEYS), "lock", "a lock that is there blocks");
+    environment.set_collected(Kind::DenyAssignments, Collected::Whole);
+    assert_eq!(told(&environment, &known, read), "roleAssignment");
+    let other = ArmPrincipal { id: ObjectId::new("other"), ..known.clone() };
+    environment.set_collected(Kind::RoleAssignments, Collected::Partial);
+    assert_eq!(told(&environment, &other, read), "roleAssignmentsUnknown");
+    environment.set_collected(Kind::RoleAssignments, Collected::Whole);
+    assert_eq!(told(&environment, &other, read), "noMatchingAssignment");
 }
 
 #[test]
