@@ -56,18 +56,20 @@ fn one(answer: &Value, requester: Option<&ObjectId>, approvers: &Approvers, aske
     let who =
         ["by", "reviewedBy", "approver", "approverId", "approvedBy"].iter().find_map(|key| json::get(answer, key));
     let person = who.and_then(|who| who.as_str().or_else(|| json::text(who, "id"))).map(ObjectId::new);
-    let machine = who.is_some_and(|who| {
-        ["@odata.type", "type", "kind", "userType"]
-            .iter()
-            .filter_map(|key| json::get(who, key)?.as_str())
-            .any(|kind| kind.to_lowercase().contains("serviceprincipal"))
-    });
+    let kinds = |of: &Value, keys: &[&str]| {
+        let mut words = keys.iter().filter_map(|key| json::get(of, key)?.as_str());
+        words.any(|kind| kind.to_lowercase().contains("serviceprincipal"))
+    };
+    let machine = who.is_some_and(|who| kinds(who, &["@odata.type", "type", "kind", "userType"]))
+        || kinds(answer, &["byType", "byKind", "approverType", "approverKind"]);
     let own = person.is_some() && person.as_ref() == requester;
     if machine || own || person.as_ref().is_some_and(|person| !approvers.may_be(person)) {
         return Reply::None;
     }
     // The platform takes no answer after the window, so an answer without a time was in time.
-    let at = ["at", "reviewedDateTime", "time"].iter().find_map(|key| time(answer, key).known().copied());
+    let at = ["at", "reviewedDateTime", "approvedAt", "decidedAt", "time", "dateTime"]
+        .iter()
+        .find_map(|key| time(answer, key).known().copied());
     match at.map(|at| at.duration_since(asked).as_secs()) {
         Some(seconds) if seconds > WINDOW_HOURS * 3600 => Reply::Expired,
         Some(_) | None if approves => Reply::Approved,
@@ -83,6 +85,9 @@ enum Said {
 }
 
 fn said(answer: &Value) -> Said {
+    if let Some(word) = answer.as_str() {
+        return word_said(word);
+    }
     let flag = |key: &str| json::get(answer, key).and_then(Value::as_bool);
     match (flag("approved"), flag("denied")) {
         (Some(true), _) => return Said::Yes,
@@ -93,10 +98,7 @@ fn said(answer: &Value) -> Said {
         .iter()
         .find_map(|key| field(answer, key).known().map(|word| word.to_lowercase()));
     match word.as_deref() {
-        Some("approve" | "approved" | "granted") => Said::Yes,
-        Some("deny" | "denied" | "reject" | "rejected") => Said::No,
-        Some("notreviewed" | "pending" | "none" | "inprogress" | "initialized") => Said::Nothing,
-        Some(_) => Said::Unreadable,
+        Some(word) => word_said(word),
         // A record of who approved and when is the approval.
         None if ["by", "reviewedBy", "approver", "approverId", "approvedBy", "at"]
             .iter()
@@ -105,5 +107,14 @@ fn said(answer: &Value) -> Said {
             Said::Yes
         }
         None => Said::Nothing,
+    }
+}
+
+fn word_said(word: &str) -> Said {
+    match word.to_lowercase().as_str() {
+        "approve" | "approved" | "granted" => Said::Yes,
+        "deny" | "denied" | "reject" | "rejected" => Said::No,
+        "notreviewed" | "pending" | "pendingapproval" | "none" | "inprogress" | "initialized" => Said::Nothing,
+        _ => Said::Unreadable,
     }
 }

@@ -8,6 +8,7 @@ use super::network::{address, in_range};
 use super::resource::Resource;
 use crate::model::request::StorageRequest;
 use crate::model::{Fact, Timestamp, Truth, json};
+use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -83,7 +84,12 @@ impl<'a> Sas<'a> {
             Fact::Absent | Fact::Unknown => None,
         };
         let end = end.map_or_else(|| self.missing("se"), Truth::from);
-        // A user delegation key ends too, at most seven days after its start.
+        // A user delegation key ends too, at most seven days after its start, and no signature outlives its key.
+        let longest = SignedDuration::from_hours(7 * 24);
+        let end = match self.request.auth.signed_key_start {
+            Some(start) => end.and((self.request.time.duration_since(start) < longest).into()),
+            None => end,
+        };
         match self.field("ske", "") {
             Fact::Known(text) => {
                 end.and(time(text).map_or_else(|| self.missing("ske"), |end| (self.request.time < end).into()))
