@@ -2,6 +2,8 @@
 
 mod bytes;
 mod contract;
+mod fill;
 
 pub use bytes::si;
 pub use contract::*;
+pub use fill::{Input, analyse, prepare};

@@ -6,6 +6,7 @@
 
 mod analyze;
 pub mod arguments;
+mod case;
 mod check;
 mod collect;
 mod completions;
@@ -22,6 +23,7 @@ pub mod schema;
 mod trouble;
 mod verify;
 mod whatif;
+mod write;
 
 use arguments::{Arguments, Command};
 use clap::{ColorChoice, Parser};

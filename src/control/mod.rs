@@ -13,7 +13,9 @@ mod pim;
 mod rbac;
 mod resource_patch;
 
-use crate::model::{Control, Document, Environment, Evidence, Family, Kind, Part, ResourceId, Timestamp, json};
+use crate::model::{
+    Control, Document, Environment, Evidence, Family, Kind, ObjectId, Part, ResourceId, Timestamp, json,
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,8 +24,9 @@ use std::sync::Arc;
 /// request pass that was refused without it. A candidate whose writes meet such a read is a *switch*.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Write {
-    /// Takes principals out of active directory roles (conditional access `includeRoles` matches active roles only).
-    ActiveDirectoryRoles,
+    /// Takes this principal out of an active directory role (conditional access `includeRoles` matches active roles
+    /// only).
+    ActiveDirectoryRole(ObjectId),
     /// A policy on this authentication context (its presence removes PIM's MFA backup).
     AuthenticationContext(String),
     /// Any conditional access policy: replaces security defaults.
@@ -126,4 +129,10 @@ pub fn extension_scope(body: &Value, type_marker: &str) -> Option<ResourceId> {
     let id = json::text(body, "id")?;
     let at = id.to_lowercase().find(&format!("/providers/{}", type_marker.to_lowercase()))?;
     Some(ResourceId::new(if at == 0 { "/" } else { &id[..at] }))
+}
+
+/// The scope an extension resource's id sits on.
+pub fn extension_scope_of(id: &ResourceId) -> Option<ResourceId> {
+    let at = id.folded().rfind("/providers/microsoft.authorization/")?;
+    Some(ResourceId::new(if at == 0 { "/" } else { &id.spelled()[..at] }))
 }

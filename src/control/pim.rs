@@ -5,7 +5,7 @@
 //! Source: *Configure Azure resource role settings in Privileged Identity Management*, *Configure Microsoft Entra role
 //! settings in Privileged Identity Management*.
 
-use super::rbac::{principal_id, role_guid};
+use super::rbac::principal_id;
 use super::{FamilyOf, Undo, Write, all, document, extension_scope};
 use crate::model::{Environment, Family, Kind, ObjectId, Part, ResourceId, Timestamp, json};
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ fn directory_roles(env: &Environment, roles: &[String]) -> BTreeSet<String> {
 
 fn standing(env: &Environment, part: &Part) -> Vec<Standing> {
     let pim = &part.apply.pim;
-    let azure: BTreeSet<String> = pim.roles.iter().filter_map(|role| role_guid(env, role)).collect();
+    let azure: BTreeSet<String> = pim.roles.iter().filter_map(|role| env.azure_role_guid(role)).collect();
     let directory = directory_roles(env, &pim.roles);
     let governs_principal = |id: &ObjectId| {
         env.get(Kind::ServicePrincipals, id.as_str()).is_none()
@@ -194,11 +194,7 @@ fn remove_instances(env: &mut Environment, principal: &ObjectId, role: &str, sco
 }
 
 fn writes(env: &Environment, part: &Part) -> BTreeSet<Write> {
-    if standing(env, part).iter().any(|s| s.directory) {
-        BTreeSet::from([Write::ActiveDirectoryRoles])
-    } else {
-        BTreeSet::new()
-    }
+    standing(env, part).into_iter().filter(|s| s.directory).map(|s| Write::ActiveDirectoryRole(s.principal)).collect()
 }
 
 fn undo(env: &Environment, _control: &str, part: &Part) -> Vec<Undo> {

@@ -8,17 +8,6 @@ use std::collections::BTreeSet;
 
 pub(super) const FAMILY: FamilyOf = FamilyOf { family: Family::Rbac, apply, writes, undo };
 
-/// Bare GUID of a role definition by name or id.
-pub(super) fn role_guid(env: &Environment, role: &str) -> Option<String> {
-    let last = role.rsplit('/').next().unwrap_or(role);
-    env.bodies(Kind::RoleDefinitions).find_map(|definition| {
-        let id = json::text(definition, "name").or_else(|| json::text(definition, "id"))?;
-        let guid = id.rsplit('/').next().unwrap_or(id);
-        let name = json::text(definition, "properties.roleName").unwrap_or_default();
-        (guid.eq_ignore_ascii_case(last) || name.eq_ignore_ascii_case(role)).then(|| guid.to_lowercase())
-    })
-}
-
 /// Object id of a principal by object id, UPN or app id.
 pub(super) fn principal_id(env: &Environment, principal: &str) -> Option<ObjectId> {
     let wanted = ObjectId::new(principal);
@@ -45,7 +34,7 @@ fn named(env: &Environment, entry: &Value) -> Vec<String> {
     if let Some(id) = json::text(entry, "id") {
         return vec![id.to_lowercase()];
     }
-    let role = json::text(entry, "role").and_then(|r| role_guid(env, r));
+    let role = json::text(entry, "role").and_then(|r| env.azure_role_guid(r));
     let principal = json::text(entry, "principal").and_then(|p| principal_id(env, p));
     let scope = json::text(entry, "scope").map(ResourceId::new);
     env.of(Kind::RoleAssignments)
@@ -73,7 +62,7 @@ fn apply(env: &mut Environment, control: &str, part: &Part, _at: Option<Timestam
         else {
             continue;
         };
-        let (Some(guid), Some(principal)) = (role_guid(env, role), principal_id(env, principal)) else { continue };
+        let (Some(guid), Some(principal)) = (env.azure_role_guid(role), principal_id(env, principal)) else { continue };
         let scope = ResourceId::new(scope);
         let id = format!(
             "{}/providers/Microsoft.Authorization/roleAssignments/control-{control}-{n}",

@@ -1,1 +1,13 @@
-//! (room to be filled)
+//! Cut conditions, latent and residual paths, exact sets, certificates. Replay is the only oracle.
+
+pub mod exact;
+pub mod latent;
+mod oracle;
+mod residual;
+mod sets;
+mod switch;
+
+pub use oracle::Oracle;
+pub use residual::{Residual, residual, still_open};
+pub use sets::{Found, Guarantee, JewelSets, LISTED, all, all_paths, conditions, observed};
+pub use switch::{MOST, switches};

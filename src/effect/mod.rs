@@ -8,6 +8,7 @@ mod audience;
 mod capability;
 mod change;
 mod data;
+mod directory;
 mod principal;
 mod sign_in;
 
@@ -16,5 +17,6 @@ pub use audience::Audience;
 pub use capability::{Capability, Yielded, yields};
 pub use change::{Change, changes};
 pub use data::{DataOperation, account_document, container_document, data_operation, storage_request, vault_operation};
+pub use directory::directory_roles_for;
 pub use principal::{active_directory_roles, arm_principal, principal_of};
 pub use sign_in::{sign_in_request, sign_in_request_of};

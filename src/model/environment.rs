@@ -7,7 +7,7 @@ use super::{Collected, Collection, Document, Fact, Kind, ObjectId, ResourceId, j
 use ipnet::IpNet;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Tenant facts no export tells, from `incident.json`'s `tenant`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,6 +27,33 @@ pub struct Environment {
     /// its existence included. Kept beside the documents, since a native document has no word for *unknown*.
     unknown: Arc<BTreeMap<(Kind, String), BTreeSet<String>>>,
     pub tenant: Tenant,
+    index: Index,
+}
+
+/// What is looked up often, made when first asked and forgotten when its documents change. Never part of equality.
+#[derive(Clone, Debug, Default)]
+struct Index {
+    /// member → groups it is directly in
+    memberships: OnceLock<Arc<BTreeMap<ObjectId, Vec<ObjectId>>>>,
+    /// role name or GUID, lower case → GUID
+    roles: OnceLock<Arc<BTreeMap<String, String>>>,
+}
+
+impl PartialEq for Index {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Index {
+    fn forget(&mut self, kind: Kind) {
+        if kind == Kind::GroupMembers {
+            self.memberships = OnceLock::new();
+        }
+        if kind == Kind::RoleDefinitions {
+            self.roles = OnceLock::new();
+        }
+    }
 }
 
 impl Environment {
@@ -61,6 +88,7 @@ impl Environment {
 
     /// Puts a document in under its folded key, replacing what was there.
     pub fn insert(&mut self, kind: Kind, key: &str, document: Document) {
+        self.index.forget(kind);
         let collection = Arc::make_mut(self.collections.entry(kind).or_default());
         collection.documents.insert(key.to_lowercase(), document);
     }
@@ -68,6 +96,7 @@ impl Environment {
     /// Takes a document out; what was unknown about it goes with it.
     pub fn remove(&mut self, kind: Kind, key: &str) -> Option<Document> {
         self.mark_known(kind, key, "");
+        self.index.forget(kind);
         let collection = self.collections.get_mut(&kind)?;
         Arc::make_mut(collection).documents.remove(&key.to_lowercase())
     }
@@ -96,15 +125,12 @@ impl Environment {
 
     /// Groups the principal is in, nested ones included; unknown where memberships were not collected whole.
     pub fn transitive_groups(&self, principal: &ObjectId) -> Fact<BTreeSet<ObjectId>> {
+        let index = self.index.memberships.get_or_init(|| Arc::new(self.memberships()));
         let mut groups: BTreeSet<ObjectId> = BTreeSet::new();
-        let mut frontier = vec![principal.clone()];
+        let mut frontier = vec![principal];
         while let Some(member) = frontier.pop() {
-            for (group, document) in self.of(Kind::GroupMembers) {
-                let holds = json::get(&document.body, "members").and_then(Value::as_array).is_some_and(|members| {
-                    members.iter().any(|m| json::text(m, "id").is_some_and(|id| ObjectId::new(id) == member))
-                });
-                let group = ObjectId::new(group);
-                if holds && groups.insert(group.clone()) {
+            for group in index.get(member).into_iter().flatten() {
+                if groups.insert(group.clone()) {
                     frontier.push(group);
                 }
             }
@@ -113,6 +139,37 @@ impl Environment {
             Collected::Whole => Fact::Known(groups),
             Collected::No | Collected::Partial => Fact::Unknown,
         }
+    }
+
+    fn memberships(&self) -> BTreeMap<ObjectId, Vec<ObjectId>> {
+        let mut index: BTreeMap<ObjectId, Vec<ObjectId>> = BTreeMap::new();
+        for (group, document) in self.of(Kind::GroupMembers) {
+            let group = ObjectId::new(group);
+            for member in json::get(&document.body, "members").and_then(Value::as_array).into_iter().flatten() {
+                if let Some(id) = json::text(member, "id") {
+                    index.entry(ObjectId::new(id)).or_default().push(group.clone());
+                }
+            }
+        }
+        index
+    }
+
+    /// Bare GUID of an Azure role definition by name or id (the last segment counts).
+    pub fn azure_role_guid(&self, role: &str) -> Option<String> {
+        let index = self.index.roles.get_or_init(|| {
+            let mut roles = BTreeMap::new();
+            for (key, document) in self.of(Kind::RoleDefinitions) {
+                let id = json::text(&document.body, "name").or_else(|| json::text(&document.body, "id")).unwrap_or(key);
+                let guid = id.rsplit('/').next().unwrap_or(id).to_lowercase();
+                if let Some(name) = json::text(&document.body, "properties.roleName") {
+                    roles.insert(name.to_lowercase(), guid.clone());
+                }
+                roles.insert(guid.clone(), guid);
+            }
+            Arc::new(roles)
+        });
+        let lower = role.to_lowercase();
+        index.get(&lower).or_else(|| index.get(lower.rsplit('/').next()?)).cloned()
     }
 
     /// Says that nobody knows what stood at `pointer` of this document (`""`: whether it existed at all).

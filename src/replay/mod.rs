@@ -1,1 +1,21 @@
-//! (room to be filled)
+//! Factual and counterfactual runs of the incident: a verdict a step, calibration, collateral.
+//!
+//! Attack success is one of four values, and the chain is exactly three two-valued runs ([`Stage`]): *pessimist* (words
+//! nobody listed are lacked, unknown is refused), *facts-free* (lacked, unknown is allowed), *free* (held, allowed).
+//! Each run threads the environment through all events of the window in time order; an event's effects apply only if
+//! it succeeded in that run. What the factual run cannot explain is held in every world; what a recorded success
+//! settles is settled in every world.
+
+mod ask;
+pub mod calibration;
+pub mod collateral;
+mod engine;
+mod run;
+mod token;
+mod verdict;
+
+pub use ask::{Asked, GateName, Part, PartKind, activation_answer, outcome};
+pub use engine::{Engine, Factual, Waiver, principal_name};
+pub use run::{Run, Stage, StepRun, run};
+pub use token::{Way, azure_eligibilities, directory_answer, ways_to_token};
+pub use verdict::{Counts, Undoing, Verdict, holds_token, loosened, verdicts};

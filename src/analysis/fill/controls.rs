@@ -1,0 +1,197 @@
+//! `controls`: each candidate, what it does to the attack, and what it would have broken.
+
+use super::super::contract::{
+    Analysis, BaselineClass, Closes, Collateral, CollateralWho, Condition, Control, ControlDocument, Loosening,
+    Requires,
+};
+use super::{Filling, Judged, names};
+use crate::model::{Control as Native, Level, ObjectId, Origin};
+use crate::replay::collateral::Collateral as Counted;
+use std::collections::BTreeMap;
+
+/// Classes listed for the page: those that some control touches, the largest first.
+const CLASSES: usize = 400;
+
+pub fn fill(filling: &Filling<'_>, analysis: &mut Analysis) {
+    let counted: Vec<Counted> =
+        filling.judged.iter().map(|j| filling.lawful.under(filling.engine, &[j.control])).collect();
+    analysis.controls =
+        filling.judged.iter().zip(&counted).map(|(judged, counted)| of_control(filling, judged, counted)).collect();
+    analysis.baseline = classes(filling, &counted);
+}
+
+/// Counts in the contract's form; persons only where they were asked for.
+pub fn collateral(filling: &Filling<'_>, counted: &Counted) -> Collateral {
+    let mut who: BTreeMap<String, CollateralWho> = BTreeMap::new();
+    if filling.who {
+        for (at, level) in &counted.touched {
+            let Some(class) = filling.engine.case.correlated.baseline.classes.get(*at) else { continue };
+            let name = match class.principal.as_deref() {
+                Some(id) => names::principal(filling, &ObjectId::new(id)),
+                None => class.event.actor.name.to_string(),
+            };
+            let entry = who.entry(name.clone()).or_insert_with(|| CollateralWho { name, ..CollateralWho::default() });
+            match level {
+                Level::Cut => entry.cut += class.count,
+                Level::Challenged => entry.challenged += class.count,
+                Level::Unknown => entry.unknown += class.count,
+                Level::NotCut => {}
+            }
+            if entry.evidence.len() < 3 {
+                entry.evidence.extend(class.examples.first().cloned());
+            }
+        }
+    }
+    Collateral {
+        evaluated: counted.evaluated,
+        cut: counted.cut,
+        challenged: counted.challenged,
+        unknown: counted.unknown,
+        who: who.into_values().collect(),
+        missing: counted.missing.iter().cloned().collect(),
+    }
+}
+
+fn of_control(filling: &Filling<'_>, judged: &Judged<'_>, counted: &Counted) -> Control {
+    let control = judged.control;
+    let steps = &filling.engine.case.correlated.steps;
+    let ids = |wanted: &dyn Fn(&crate::replay::Verdict) -> bool| -> Vec<String> {
+        judged.verdicts.iter().zip(steps).filter(|(v, _)| wanted(v)).map(|(_, s)| s.id.clone()).collect()
+    };
+    let cuts = ids(&|v| v.level == Level::Cut);
+    let mut bytes_prevented = 0;
+    for (verdict, step) in judged.verdicts.iter().zip(steps) {
+        // Exact per event: a step cut in part prevents only those events' bytes.
+        if verdict.counts.cut > 0 {
+            bytes_prevented += prevented(filling, step, verdict);
+        }
+    }
+    Control {
+        id: control.id.clone(),
+        title: control.title.clone(),
+        family: control.family_word().to_owned(),
+        origin: control.origin,
+        effort: control.effort,
+        requires: Requires { licence: control.licence.clone() },
+        cuts_directly: ids(&|v| v.level == Level::Cut && v.direct),
+        first_cut: cuts.first().cloned(),
+        cuts,
+        challenges: ids(&|v| v.level == Level::Challenged),
+        bytes_prevented,
+        loosening: loosening(filling, judged),
+        closes: Closes::NotClosed,
+        words: Vec::new(),
+        residual_paths: 0,
+        collateral: collateral(filling, counted),
+        short: control.short.clone(),
+        documents: documents(control),
+        recommendations: control.recommendations.clone(),
+        mitigations: control.mitigations.clone(),
+        benchmarks: control
+            .benchmarks
+            .iter()
+            .flat_map(|(name, ids)| ids.iter().map(move |id| format!("{name} {id}")))
+            .collect(),
+        unknown: ids(&|v| v.level == Level::Unknown),
+    }
+}
+
+fn prevented(filling: &Filling<'_>, step: &crate::correlate::Step, verdict: &crate::replay::Verdict) -> u64 {
+    if verdict.level == Level::Cut {
+        return step.bytes;
+    }
+    // Cut events come first or last in a run; bytes of the cut part are those of as many events from the cut on.
+    let events = &filling.engine.case.correlated.window_events;
+    step.events
+        .iter()
+        .filter_map(|at| events.get(*at))
+        .filter(|event| verdict.at.is_some_and(|at| event.time >= at))
+        .map(|event| event.bytes)
+        .sum()
+}
+
+fn documents(control: &Native) -> Vec<ControlDocument> {
+    let mut files = control.files.iter();
+    control
+        .parts
+        .iter()
+        .flat_map(|part| part.documents.iter().map(move |body| (part, body)))
+        .map(|(part, body)| ControlDocument {
+            family: part.family.word().to_owned(),
+            file: files.next().cloned().unwrap_or_else(|| match control.origin {
+                Origin::Snapshot => "snapshot".to_owned(),
+                Origin::Catalogue | Origin::User => control.files.last().cloned().unwrap_or_default(),
+            }),
+            body: body.clone(),
+            unfilled: part.unfilled.iter().map(|u| u.to_string()).collect(),
+            scopes: part.apply.scopes.clone(),
+        })
+        .collect()
+}
+
+/// A failed attempt of the attack that the control alone would let through.
+fn loosening(filling: &Filling<'_>, judged: &Judged<'_>) -> Option<Loosening> {
+    let steps = crate::replay::loosened(filling.engine, judged.control);
+    (!steps.is_empty()).then(|| Loosening {
+        what: "lets through what was refused in fact".to_owned(),
+        steps: steps.into_iter().map(|n| filling.engine.step_id(n).to_owned()).collect(),
+        with: Vec::new(),
+    })
+}
+
+/// Baseline classes with what each control does to them, so that any combination can be added up.
+fn classes(filling: &Filling<'_>, counted: &[Counted]) -> Vec<BaselineClass> {
+    let mut conditions: BTreeMap<usize, Vec<Condition>> = BTreeMap::new();
+    for (judged, counted) in filling.judged.iter().zip(counted) {
+        for (at, level) in &counted.touched {
+            conditions.entry(*at).or_default().push(Condition {
+                set: vec![judged.control.id.clone()],
+                unless: Vec::new(),
+                verdict: *level,
+                words: Vec::new(),
+                missing: Vec::new(),
+            });
+        }
+    }
+    let baseline = &filling.engine.case.correlated.baseline.classes;
+    let mut touched: Vec<(usize, Vec<Condition>)> = conditions.into_iter().collect();
+    touched.sort_by_key(|(at, _)| (std::cmp::Reverse(baseline.get(*at).map_or(0, |c| c.count)), *at));
+    // Beyond the limit, classes that the same controls treat alike are one row.
+    let mut rows: Vec<BaselineClass> = Vec::new();
+    let mut rest: BTreeMap<String, BaselineClass> = BTreeMap::new();
+    for (n, (at, conditions)) in touched.into_iter().enumerate() {
+        let Some(class) = baseline.get(at) else { continue };
+        let who = match class.principal.as_deref() {
+            Some(id) if filling.who => names::principal(filling, &ObjectId::new(id)),
+            Some(_) | None => match class.event.actor.kind {
+                crate::model::ActorKind::User => "user",
+                crate::model::ActorKind::ServicePrincipal => "service principal",
+                crate::model::ActorKind::ManagedIdentity => "managed identity",
+                crate::model::ActorKind::Credential => "key",
+                crate::model::ActorKind::Unknown => "unknown",
+            }
+            .to_owned(),
+        };
+        if n < CLASSES {
+            rows.push(BaselineClass {
+                count: class.count,
+                action: class.event.action.to_string(),
+                who,
+                target: class.event.target.to_string(),
+                conditions,
+                evidence: class.examples.clone(),
+            });
+        } else {
+            let key = format!("{conditions:?}");
+            let row = rest.entry(key).or_insert_with(|| BaselineClass {
+                action: "other".to_owned(),
+                who: "several".to_owned(),
+                conditions,
+                ..BaselineClass::default()
+            });
+            row.count += class.count;
+        }
+    }
+    rows.extend(rest.into_values());
+    rows
+}

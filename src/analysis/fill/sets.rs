@@ -1,0 +1,336 @@
+//! `cut_by`, `conditions`, `minimal_control_sets`, `residual_paths`: what combinations of candidates do.
+
+use super::super::contract::{
+    Analysis, Certificate, ClauseProof, Closes, Condition, Guarantee, MemberProof, MinimalControlSet, PathStep,
+    ResidualPath, Uncovered,
+};
+use super::{Filling, names, searched};
+use crate::cuts::exact::{Set, members};
+use crate::cuts::latent::{Node, Path};
+use crate::cuts::{self, Found, Oracle, Residual};
+use crate::model::{Kind, Level, ObjectId, ResourceId, Word};
+use crate::replay::Stage;
+use std::collections::BTreeSet;
+
+pub fn fill(filling: &Filling<'_>, oracle: &mut Oracle<'_>, analysis: &mut Analysis) {
+    let loosening: Set = analysis
+        .controls
+        .iter()
+        .enumerate()
+        .filter(|(at, c)| *at < 64 && c.loosening.is_some())
+        .fold(0, |set, (at, _)| set | 1 << at);
+    let candidates = searched(filling) & !loosening;
+    let nothing = oracle.run(0, Stage::Free);
+    let principals = cuts::latent::principals(filling.engine, &nothing, &oracle.jewels);
+    let switches = cuts::switches(&filling.engine.world.env, filling.controls, &principals);
+    conditions(filling, oracle, analysis, candidates, &switches);
+    let ids = |set: Set| -> Vec<String> { members(set).map(|i| filling.controls[i].id.clone()).collect() };
+    analysis.minimal_control_sets.candidates = ids(candidates);
+    analysis.minimal_control_sets.lower_bound_proven = Some(true);
+    let jewels = oracle.jewels.clone();
+    for (at, jewel) in jewels.iter().enumerate() {
+        let takes = takes_from(filling, jewel);
+        let seen = cuts::observed(oracle, &takes, candidates, &switches);
+        let mut observed: Vec<MinimalControlSet> =
+            seen.iter().map(|found| of_set(filling, jewel, found, Certificate::default())).collect();
+        mark(&mut observed);
+        analysis.minimal_control_sets.observed.extend(observed);
+        let all = cuts::all_paths(oracle, at, candidates, &switches);
+        let clauses: Vec<ClauseProof> = all
+            .clauses
+            .iter()
+            .map(|(guarantee, clause, path)| ClauseProof {
+                jewel: jewel.spelled().to_owned(),
+                guarantee: of_guarantee(*guarantee),
+                controls: ids(clause.outside),
+                insecure: ids(clause.insecure),
+                path: path.as_ref().map(|p| path_steps(filling, p)).unwrap_or_default(),
+                words: path.iter().flat_map(|p| &p.words).map(|w| w.as_str().to_owned()).collect(),
+            })
+            .collect();
+        let mut listed: Vec<MinimalControlSet> = all
+            .sets
+            .iter()
+            .map(|found| {
+                let certificate = Certificate {
+                    closing: closing(filling, oracle, found.set),
+                    members: found
+                        .without
+                        .iter()
+                        .map(|(i, path)| MemberProof {
+                            control: filling.controls[*i].id.clone(),
+                            path: path_steps(filling, path),
+                        })
+                        .collect(),
+                    clauses: clauses.iter().filter(|c| c.guarantee == of_guarantee(found.guarantee)).cloned().collect(),
+                };
+                of_set(filling, jewel, found, certificate)
+            })
+            .collect();
+        mark(&mut listed);
+        let sets = &mut analysis.minimal_control_sets;
+        sets.all_paths.extend(listed);
+        sets.clauses.extend(clauses);
+        sets.truncated += all.truncated;
+        if !all.lower_bound_proven {
+            sets.lower_bound_proven = Some(false);
+        }
+        if let Some(path) = &all.uncovered {
+            sets.uncovered.push(Uncovered { jewel: jewel.spelled().to_owned(), steps: path_steps(filling, path) });
+        }
+    }
+    closes(filling, oracle, analysis, candidates);
+}
+
+/// Steps that took content from the jewel.
+fn takes_from(filling: &Filling<'_>, jewel: &ResourceId) -> Vec<usize> {
+    let steps = &filling.engine.case.correlated.steps;
+    (0..steps.len())
+        .filter(|n| {
+            let step = &steps[*n];
+            let target = step.target_id.as_deref().map(ResourceId::new);
+            let reads = step.bytes > 0
+                || crate::effect::data_operation(&step.action).is_some_and(|row| row.reads)
+                || crate::effect::vault_operation(&step.action).is_some();
+            !step.failed() && reads && target.is_some_and(|t| jewel.contains(&t) || t.contains(jewel))
+        })
+        .collect()
+}
+
+fn conditions(
+    filling: &Filling<'_>,
+    oracle: &mut Oracle<'_>,
+    analysis: &mut Analysis,
+    candidates: Set,
+    switches: &[usize],
+) {
+    let ids = |set: Set| -> Vec<String> { members(set).map(|i| filling.controls[i].id.clone()).collect() };
+    for (n, step) in analysis.steps.iter_mut().enumerate() {
+        if step.outcome != "success" && step.outcome != "unknown" {
+            continue;
+        }
+        let mut known: BTreeSet<Vec<String>> = BTreeSet::new();
+        for level in [Level::Cut, Level::Challenged, Level::Unknown] {
+            for set in cuts::conditions(oracle, n, level, candidates, switches) {
+                let set_ids = ids(set);
+                if !known.insert(set_ids.clone()) {
+                    continue;
+                }
+                if level == Level::Cut {
+                    step.cut_by.push(set_ids.clone());
+                }
+                let (words, missing) = match members(set).collect::<Vec<_>>().as_slice() {
+                    [only] => filling.judged[*only].verdicts.get(n).map_or_else(Default::default, |v| {
+                        (
+                            v.words.iter().map(|w| w.as_str().to_owned()).collect(),
+                            v.missing.iter().map(|m| m.to_string()).collect(),
+                        )
+                    }),
+                    _ => (Vec::new(), Vec::new()),
+                };
+                step.conditions.push(Condition { set: set_ids, unless: Vec::new(), verdict: level, words, missing });
+            }
+        }
+    }
+}
+
+fn of_guarantee(guarantee: cuts::Guarantee) -> Guarantee {
+    match guarantee {
+        cuts::Guarantee::Closed => Guarantee::Closed,
+        cuts::Guarantee::ClosedIfLacking => Guarantee::ClosedIfLacking,
+    }
+}
+
+fn words(words: &BTreeSet<Word>) -> Vec<String> {
+    words.iter().map(|w| w.as_str().to_owned()).collect()
+}
+
+fn of_set(filling: &Filling<'_>, jewel: &ResourceId, found: &Found, certificate: Certificate) -> MinimalControlSet {
+    let controls: Vec<_> = members(found.set).map(|i| &filling.controls[i]).collect();
+    let counted = filling.lawful.under(filling.engine, &controls);
+    MinimalControlSet {
+        jewel: jewel.spelled().to_owned(),
+        set: controls.iter().map(|c| c.id.clone()).collect(),
+        guarantee: of_guarantee(found.guarantee),
+        words: words(&found.words),
+        effort: controls.iter().map(|c| c.effort).sum(),
+        collateral: super::controls::collateral(filling, &counted),
+        cheapest: false,
+        pareto: false,
+        certificate,
+    }
+}
+
+/// Marks the cheapest and the Pareto-optimal (effort, lawful requests stopped) of each guarantee, and orders the list.
+fn mark(sets: &mut [MinimalControlSet]) {
+    let cost = |s: &MinimalControlSet| (s.effort, s.collateral.cut + s.collateral.challenged);
+    sets.sort_by(|a, b| (a.guarantee, cost(a), a.set.len(), &a.set).cmp(&(b.guarantee, cost(b), b.set.len(), &b.set)));
+    let costs: Vec<(Guarantee, (u32, u64))> = sets.iter().map(|s| (s.guarantee, cost(s))).collect();
+    let mut cheapest_marked: BTreeSet<Guarantee> = BTreeSet::new();
+    for (set, (guarantee, own)) in sets.iter_mut().zip(&costs) {
+        let peers = costs.iter().filter(|(g, _)| g == guarantee);
+        set.pareto = !peers.clone().any(|(_, c)| c.0 <= own.0 && c.1 <= own.1 && c != own);
+        set.cheapest = cheapest_marked.insert(*guarantee);
+    }
+}
+
+/// The joint replay of a set, as far as it refuses: the first step that fails and what refuses it.
+fn closing(filling: &Filling<'_>, oracle: &mut Oracle<'_>, set: Set) -> Vec<PathStep> {
+    let run = oracle.run(set, Stage::FactsFree);
+    let correlated = &filling.engine.case.correlated;
+    correlated
+        .steps
+        .iter()
+        .zip(&run.steps)
+        .filter_map(|(step, outcome)| {
+            let (_, asked) = outcome.failure.as_ref()?;
+            let part = asked.parts.iter().find(|p| !Stage::FactsFree.passes(p.answer.level))?;
+            Some(PathStep {
+                action: step.action.to_string(),
+                from: step.actor.name.to_string(),
+                to: step.target.to_string(),
+                why: format!("{}: {}", part.name(), part.answer.reason),
+                step: Some(step.id.clone()),
+            })
+        })
+        .collect()
+}
+
+/// Principal ids as names; resource ids as they are.
+fn place(filling: &Filling<'_>, id: &str) -> String {
+    if id.starts_with('/') {
+        return filling
+            .engine
+            .world
+            .env
+            .resource(&ResourceId::new(id))
+            .and_then(|d| crate::model::json::text(&d.body, "id"))
+            .unwrap_or(id)
+            .to_owned();
+    }
+    let principal = ObjectId::new(id);
+    let env = &filling.engine.world.env;
+    if [Kind::Users, Kind::ServicePrincipals, Kind::Groups].iter().any(|k| env.get(*k, principal.as_str()).is_some()) {
+        return names::principal(filling, &principal);
+    }
+    id.to_owned()
+}
+
+fn why(filling: &Filling<'_>, node: &Node) -> String {
+    match node.step {
+        Some(n) => format!("as observed at {}", filling.engine.step_id(n)),
+        None => node.why.clone(),
+    }
+}
+
+pub fn path_steps(filling: &Filling<'_>, path: &Path) -> Vec<PathStep> {
+    path.nodes
+        .iter()
+        .map(|node| PathStep {
+            action: node.action.clone(),
+            from: place(filling, &node.from),
+            to: place(filling, &node.to),
+            why: why(filling, node),
+            step: node.step.map(|n| filling.engine.step_id(n).to_owned()),
+        })
+        .collect()
+}
+
+/// The path in one line: what the attacker would do that they did not do.
+fn short(path: &Path) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for node in path.nodes.iter().filter(|n| n.step.is_none()) {
+        let last = node.to.rsplit('/').next().unwrap_or(&node.to);
+        parts.push(match node.action.as_str() {
+            "Microsoft.Authorization/roleAssignments/write" => {
+                let role = node.why.strip_prefix("grant ").and_then(|w| w.split(", by").next()).unwrap_or("a role");
+                format!("grants {}", role.trim_start_matches("Storage "))
+            }
+            "Microsoft.Authorization/locks/delete" => "deletes the lock".to_owned(),
+            "Microsoft.Authorization/policyAssignments/delete" => "deletes the policy assignment".to_owned(),
+            "Microsoft.Storage/storageAccounts/write" => format!("opens {last} again"),
+            "Microsoft.Storage/storageAccounts/listKeys/action" => "lists the keys".to_owned(),
+            "Microsoft.Authorization/roleAssignmentScheduleRequests/write" => "activates a role".to_owned(),
+            "GetBlob" => "reads".to_owned(),
+            "SecretGet" => "reads the secrets".to_owned(),
+            "SignIn" => continue,
+            other => other.rsplit('/').take(2).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("/"),
+        });
+    }
+    if parts.is_empty() {
+        return "as observed".to_owned();
+    }
+    format!("attacker {}", parts.join(", then "))
+}
+
+/// What each candidate alone leaves open, and how sure it is where it leaves nothing.
+fn closes(filling: &Filling<'_>, oracle: &mut Oracle<'_>, analysis: &mut Analysis, candidates: Set) {
+    let jewels = oracle.jewels.clone();
+    if jewels.is_empty() {
+        return;
+    }
+    for at in 0..filling.controls.len().min(64) {
+        let set: Set = 1 << at;
+        let free = oracle.paths(set, Stage::Free);
+        let facts_free = oracle.reached(set, Stage::FactsFree);
+        let control = &mut analysis.controls[at];
+        if free.iter().all(Option::is_none) {
+            control.closes = Closes::Closed;
+            continue;
+        }
+        if facts_free.iter().all(|open| !open) {
+            control.closes = Closes::ClosedIfLacking;
+            let turns_on: BTreeSet<Word> = free.iter().flatten().flat_map(|p| p.words.iter().copied()).collect();
+            control.words = words(&turns_on);
+        }
+    }
+    let mut paths: Vec<ResidualPath> = Vec::new();
+    let mut founds: Vec<Residual> = Vec::new();
+    for at in 0..filling.controls.len().min(64) {
+        let acts = filling.judged[at].verdicts.iter().any(|v| v.level != Level::NotCut);
+        if analysis.controls[at].closes == Closes::Closed || !acts {
+            continue;
+        }
+        let before = paths.len();
+        for (jewel, id) in jewels.iter().enumerate() {
+            for found in cuts::residual(oracle, 1 << at, jewel) {
+                paths.push(of_residual(filling, id, &found));
+                founds.push(found);
+            }
+        }
+        analysis.controls[at].residual_paths = (paths.len() - before) as u64;
+    }
+    let engine = oracle.engine;
+    for i in members(candidates) {
+        // A path that a candidate cuts alone it cuts in any company.
+        let run = oracle.run(1 << i, Stage::FactsFree);
+        for (path, found) in paths.iter_mut().zip(&founds) {
+            let jewel = &jewels[found.jewel];
+            if found.set & (1 << i) == 0 && !cuts::still_open(engine, &run, jewel, &found.path) {
+                path.cut_by.push(vec![filling.controls[i].id.clone()]);
+            }
+        }
+    }
+    for (n, path) in paths.iter_mut().enumerate() {
+        path.id = format!("p{}", n + 1);
+    }
+    analysis.residual_paths = paths;
+}
+
+fn of_residual(filling: &Filling<'_>, jewel: &ResourceId, found: &Residual) -> ResidualPath {
+    let ids = |set: Set| -> Vec<String> { members(set).map(|i| filling.controls[i].id.clone()).collect() };
+    ResidualPath {
+        with: ids(found.set),
+        to: jewel.spelled().to_owned(),
+        steps: path_steps(filling, &found.path),
+        cut_by: Vec::new(),
+        id: String::new(),
+        open: Some(match found.stage {
+            Stage::Pessimist | Stage::FactsFree => Closes::NotClosed,
+            Stage::Free => Closes::ClosedIfLacking,
+        }),
+        words: words(&found.path.words),
+        missing: found.path.missing.iter().map(|m| m.to_string()).collect(),
+        short: short(&found.path),
+    }
+}

@@ -1,0 +1,199 @@
+//! An environment and its gates, compiled when first asked and shared with every world that did not change what they
+//! read.
+
+use crate::decide::azure_policy::{PolicyEngine, PolicyInput};
+use crate::decide::azure_rbac::{Authorizer, AuthorizerInput};
+use crate::decide::conditional_access::{PolicySet, TenantSettings};
+use crate::decide::pim::Pim;
+use crate::effect::{Change, arm_principal};
+use crate::model::request::ArmPrincipal;
+use crate::model::{ActorKind, Collection, Environment, Event, Kind, ObjectId, ResourceId, json};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock};
+
+const CONDITIONAL_ACCESS: &[Kind] = &[
+    Kind::ConditionalAccess,
+    Kind::NamedLocations,
+    Kind::AuthenticationStrengths,
+    Kind::SecurityDefaults,
+    Kind::CrossTenantAccess,
+];
+const RBAC_BUT_ASSIGNMENTS: &[Kind] = &[Kind::RoleDefinitions, Kind::DenyAssignments, Kind::Containers];
+const POLICY: &[Kind] = &[
+    Kind::PolicyDefinitions,
+    Kind::PolicySetDefinitions,
+    Kind::PolicyAssignments,
+    Kind::Exemptions,
+    Kind::PolicyAliases,
+];
+const PIM: &[Kind] = &[Kind::PimInstances, Kind::PimEligibilities, Kind::PimSettings, Kind::Containers];
+const PRINCIPALS: &[Kind] = &[Kind::Users, Kind::ServicePrincipals, Kind::GroupMembers, Kind::DirectoryRoles];
+
+/// One world. Cloning is cheap; compiled gates are shared.
+#[derive(Clone, Default)]
+pub struct World {
+    pub env: Environment,
+    /// Grows with every change, so that a decision can be kept for as long as nothing changed.
+    pub version: u64,
+    conditional_access: OnceLock<Arc<PolicySet>>,
+    rbac: OnceLock<Arc<Authorizer>>,
+    policy: OnceLock<Arc<PolicyEngine>>,
+    pim: OnceLock<Arc<Pim>>,
+    principals: Arc<Mutex<BTreeMap<(ObjectId, bool), ArmPrincipal>>>,
+}
+
+fn same(a: &Environment, b: &Environment, kinds: &[Kind]) -> bool {
+    kinds.iter().all(|kind| match (a.shared(*kind), b.shared(*kind)) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (None, None) => true,
+        (Some(one), None) | (None, Some(one)) => **one == Collection::default(),
+    })
+}
+
+impl World {
+    pub fn new(env: Environment) -> World {
+        World { env, ..World::default() }
+    }
+
+    /// The world with another environment: keeps every compiled gate that reads nothing that differs.
+    pub fn with(&self, env: Environment) -> World {
+        let mut next = World { version: self.version + 1, ..World::default() };
+        if same(&self.env, &env, CONDITIONAL_ACCESS) && self.env.tenant == env.tenant {
+            next.conditional_access = self.conditional_access.clone();
+        }
+        if same(&self.env, &env, POLICY) {
+            next.policy = self.policy.clone();
+        }
+        if same(&self.env, &env, PIM) {
+            next.pim = self.pim.clone();
+        }
+        if same(&self.env, &env, PRINCIPALS) {
+            next.principals = self.principals.clone();
+        }
+        if same(&self.env, &env, RBAC_BUT_ASSIGNMENTS)
+            && self.env.collected(Kind::RoleAssignments) == env.collected(Kind::RoleAssignments)
+            && self.env.collected(Kind::Locks) == env.collected(Kind::Locks)
+            && let Some(authorizer) = self.rbac.get()
+        {
+            let _ = next.rbac.set(with_assignments_of(authorizer, &self.env, &env));
+        }
+        next.env = env;
+        next
+    }
+
+    /// Takes the compiled gate of that number from a world where it reads the same documents.
+    pub fn share(&mut self, gate: usize, other: &World) {
+        match gate {
+            0 => self.conditional_access = other.conditional_access.clone(),
+            1 => self.rbac = other.rbac.clone(),
+            2 => self.policy = other.policy.clone(),
+            _ => self.pim = other.pim.clone(),
+        }
+    }
+
+    /// Compiles the gate of that number now.
+    pub fn compile(&self, gate: usize) {
+        match gate {
+            0 => drop(self.conditional_access()),
+            1 => drop(self.rbac()),
+            2 => drop(self.policy()),
+            _ => drop(self.pim()),
+        }
+    }
+
+    /// Lets an event's change happen.
+    pub fn apply(&mut self, change: &Change, event: &Event) {
+        let mut env = self.env.clone();
+        change.apply(&mut env, event);
+        *self = self.with(env);
+    }
+
+    pub fn conditional_access(&self) -> &PolicySet {
+        self.conditional_access.get_or_init(|| {
+            let settings = TenantSettings::of(&self.env);
+            let locations: Vec<&Value> = self.env.bodies(Kind::NamedLocations).collect();
+            let policies: Vec<&Value> = self.env.bodies(Kind::ConditionalAccess).collect();
+            Arc::new(PolicySet::compile(&settings, &locations, &policies))
+        })
+    }
+
+    pub fn rbac(&self) -> &Authorizer {
+        self.rbac.get_or_init(|| {
+            let env = &self.env;
+            let mut hierarchy: BTreeMap<ResourceId, Option<Vec<String>>> = BTreeMap::new();
+            for (key, document) in env.of(Kind::Containers) {
+                let id = ResourceId::new(json::text(&document.body, "id").unwrap_or(key));
+                if id.resource_type().as_deref() == Some("Microsoft.Resources/subscriptions") {
+                    let chain = env.management_groups(&id);
+                    hierarchy.insert(id, chain.known().cloned());
+                }
+            }
+            Arc::new(Authorizer::compile(AuthorizerInput {
+                role_definitions: env.bodies(Kind::RoleDefinitions).collect(),
+                role_assignments: env.whole(Kind::RoleAssignments),
+                deny_assignments: env.whole(Kind::DenyAssignments),
+                locks: env.whole(Kind::Locks),
+                classic_administrators: Some(Vec::new()),
+                hierarchy,
+            }))
+        })
+    }
+
+    pub fn policy(&self) -> &PolicyEngine {
+        self.policy.get_or_init(|| {
+            let env = &self.env;
+            let aliases = env.bodies(Kind::PolicyAliases);
+            Arc::new(PolicyEngine::compile(PolicyInput {
+                definitions: env.bodies(Kind::PolicyDefinitions).collect(),
+                set_definitions: env.bodies(Kind::PolicySetDefinitions).collect(),
+                assignments: env.whole(Kind::PolicyAssignments),
+                exemptions: env.whole(Kind::Exemptions),
+                aliases: crate::decide::azure_policy::AliasTable::from_providers(aliases),
+            }))
+        })
+    }
+
+    pub fn pim(&self) -> &Pim {
+        self.pim.get_or_init(|| Arc::new(Pim::of(&self.env)))
+    }
+
+    /// The caller as Azure RBAC sees it in this world.
+    pub fn principal(&self, id: &ObjectId, kind: ActorKind) -> ArmPrincipal {
+        let machine = matches!(kind, ActorKind::ServicePrincipal | ActorKind::ManagedIdentity);
+        let make = || arm_principal(&self.env, id, kind);
+        match self.principals.lock() {
+            Ok(mut known) => known.entry((id.clone(), machine)).or_insert_with(make).clone(),
+            Err(_) => make(),
+        }
+    }
+}
+
+/// The same authorizer after the differences between two sets of assignments.
+fn with_assignments_of(authorizer: &Arc<Authorizer>, old: &Environment, new: &Environment) -> Arc<Authorizer> {
+    if same(old, new, &[Kind::RoleAssignments, Kind::Locks]) {
+        return authorizer.clone();
+    }
+    let mut next = authorizer.as_ref().clone();
+    for (key, document) in old.of(Kind::RoleAssignments) {
+        if new.get(Kind::RoleAssignments, key).is_none_or(|d| !Arc::ptr_eq(&d.body, &document.body)) {
+            next = next.without_assignment(json::text(&document.body, "id").unwrap_or(key));
+        }
+    }
+    for (key, document) in old.of(Kind::Locks) {
+        if new.get(Kind::Locks, key).is_none() {
+            next = next.without_lock(json::text(&document.body, "id").unwrap_or(key));
+        }
+    }
+    for (key, document) in new.of(Kind::Locks) {
+        if old.get(Kind::Locks, key).is_none_or(|d| !Arc::ptr_eq(&d.body, &document.body)) {
+            next = next.with_lock(&document.body);
+        }
+    }
+    for (key, document) in new.of(Kind::RoleAssignments) {
+        if old.get(Kind::RoleAssignments, key).is_none_or(|d| !Arc::ptr_eq(&d.body, &document.body)) {
+            next = next.with_assignment(&document.body);
+        }
+    }
+    Arc::new(next)
+}

@@ -1,0 +1,310 @@
+//! Rules of the directory: passwords reset, credentials added, groups joined, roles granted, guards changed.
+//!
+//! Sources: *Microsoft Entra built-in roles* (the password-reset matrix *Who can reset passwords*), *Microsoft Graph
+//! permissions reference*, and the edge kinds that public graph collectors define (`AZAddSecret`, `AZAddMembers`,
+//! `AZResetPassword`, `AZOwns`, `AZMGGrantRole`, ...).
+
+use super::state::{Fact, State};
+use crate::effect::{Audience, directory_roles_for};
+use crate::model::{Document, Evidence, Fact as Recorded, Kind, ObjectId, json};
+use crate::replay::directory_answer;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
+const PRIVILEGED_AUTHENTICATION: &str = "7be44c8a-adaf-4e2a-84d6-ab2649e08a13";
+
+/// Graph application permissions that lead on, and the directory operation each stands for.
+/// Source: *Microsoft Graph permissions reference*.
+const APP_PERMISSIONS: &[(&str, &str)] = &[
+    ("9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8", "Add member to role"),
+    ("06b708a9-e830-4db3-a914-8e69da51d44f", "Add app role assignment to service principal"),
+    ("1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9", "Add service principal credentials"),
+    ("19dbc75e-c2e2-444c-a770-ec69d8559fc7", "Add member to group"),
+    ("62a82d76-70ea-41e2-9197-370581804d09", "Add member to group"),
+    ("dbaae8cf-10b5-4b86-a4a1-f871c94c6695", "Add member to group"),
+    ("01c0a623-fc9b-48e9-b794-0756f8e8f067", "Update conditional access policy"),
+];
+
+pub fn rules(state: &mut State<'_>) {
+    let targets = worth_becoming(state);
+    for (principal, token) in state.with_session(&Audience::Graph) {
+        for (target, kind) in &targets {
+            if *target != principal && !state.has(&Fact::Controls(target.clone())) {
+                become_principal(state, &principal, token, target, *kind);
+            }
+        }
+        for group in groups_worth_joining(state) {
+            join(state, &principal, token, &group);
+        }
+        grant_role(state, &principal, token);
+        change_conditional_access(state, &principal, token);
+    }
+}
+
+/// Principals that hold something: an Azure role, an Entra role, membership of a group that does, an app permission.
+fn worth_becoming(state: &State<'_>) -> Vec<(ObjectId, Kind)> {
+    let env = &state.world.env;
+    let mut holders: BTreeSet<ObjectId> = BTreeSet::new();
+    for kind in [Kind::RoleAssignments, Kind::DirectoryRoles, Kind::AppRoleAssignments, Kind::PimEligibilities] {
+        for body in env.bodies(kind) {
+            let holder = json::text(body, "properties.principalId").or_else(|| json::text(body, "principalId"));
+            holders.extend(holder.map(ObjectId::new));
+        }
+    }
+    for group in holders.clone() {
+        if let Some(document) = env.get(Kind::GroupMembers, group.as_str()) {
+            for member in json::get(&document.body, "members").and_then(Value::as_array).into_iter().flatten() {
+                holders.extend(json::text(member, "id").map(ObjectId::new));
+            }
+        }
+    }
+    for body in env.bodies(Kind::Owners) {
+        for owner in json::get(body, "owners").and_then(Value::as_array).into_iter().flatten() {
+            holders.extend(json::text(owner, "id").map(ObjectId::new));
+        }
+    }
+    holders
+        .into_iter()
+        .filter_map(|id| {
+            [Kind::Users, Kind::ServicePrincipals]
+                .into_iter()
+                .find(|kind| env.get(*kind, id.as_str()).is_some())
+                .map(|kind| (id, kind))
+        })
+        .collect()
+}
+
+/// A directory operation, by a role, by an app permission of the service principal, or by owning the object.
+fn right(state: &State<'_>, principal: &ObjectId, operation: &str, object: Option<&ObjectId>) -> Option<Right> {
+    if let Some(object) = object
+        && owns(state, principal, object)
+    {
+        return Some(Right { why: "owner".to_owned(), ..Right::default() });
+    }
+    let env = &state.world.env;
+    for body in env.bodies(Kind::AppRoleAssignments) {
+        let mine = json::text(body, "principalId").is_some_and(|id| ObjectId::new(id) == *principal);
+        let role = json::text(body, "appRoleId").map(str::to_lowercase);
+        if mine
+            && let Some((_, allows)) = APP_PERMISSIONS.iter().find(|(id, _)| Some(*id) == role.as_deref())
+            && allows.eq_ignore_ascii_case(operation)
+        {
+            return Some(Right { why: "Microsoft Graph application permission".to_owned(), ..Right::default() });
+        }
+    }
+    let answer = directory_answer(state.engine, &state.world, usize::MAX, principal, operation, state.at);
+    if !state.stage.passes(answer.level) {
+        return None;
+    }
+    let granted = directory_roles_for(operation)
+        .into_iter()
+        .flatten()
+        .find_map(|role| state.node_of(&Fact::DirectoryRole(principal.clone(), (*role).to_owned())));
+    let mut right = Right { why: answer.reason.clone(), ..Right::default() };
+    right.needs.extend(granted);
+    right.words = answer.words;
+    right.missing = answer.missing;
+    Some(right)
+}
+
+#[derive(Default)]
+struct Right {
+    why: String,
+    needs: BTreeSet<usize>,
+    words: BTreeSet<crate::model::Word>,
+    missing: crate::model::Missing,
+}
+
+fn owns(state: &State<'_>, principal: &ObjectId, object: &ObjectId) -> bool {
+    state.world.env.get(Kind::Owners, object.as_str()).is_some_and(|document| {
+        json::get(&document.body, "owners")
+            .and_then(Value::as_array)
+            .is_some_and(|o| o.iter().any(|o| json::text(o, "id").is_some_and(|id| ObjectId::new(id) == *principal)))
+    })
+}
+
+fn add(state: &mut State<'_>, fact: Fact, operation: &str, from: &ObjectId, to: &str, token: usize, right: Right) {
+    let mut node = state.node(operation, from.as_str(), to, &right.why);
+    node.needs = right.needs;
+    node.needs.insert(token);
+    node.words = right.words;
+    node.missing = right.missing;
+    state.derive(fact, node);
+}
+
+fn become_principal(state: &mut State<'_>, principal: &ObjectId, token: usize, target: &ObjectId, kind: Kind) {
+    if kind == Kind::Users {
+        if !may_reset(state, principal, target) {
+            return;
+        }
+        let operation = "Reset user password";
+        if let Some(right) = right(state, principal, operation, None) {
+            add(state, Fact::Controls(target.clone()), operation, principal, target.as_str(), token, right);
+        }
+        return;
+    }
+    let managed = state
+        .world
+        .env
+        .get(Kind::ServicePrincipals, target.as_str())
+        .and_then(|d| json::text(&d.body, "servicePrincipalType"))
+        .is_some_and(|t| t.eq_ignore_ascii_case("ManagedIdentity"));
+    if managed {
+        return;
+    }
+    let operation = "Add service principal credentials";
+    let application = application_of(state, target);
+    let found = right(state, principal, operation, Some(target))
+        .or_else(|| application.as_ref().and_then(|app| right(state, principal, operation, Some(app))));
+    if let Some(right) = found {
+        add(state, Fact::Controls(target.clone()), operation, principal, target.as_str(), token, right);
+    }
+}
+
+fn application_of(state: &State<'_>, service_principal: &ObjectId) -> Option<ObjectId> {
+    let env = &state.world.env;
+    let app_id = env
+        .get(Kind::ServicePrincipals, service_principal.as_str())
+        .and_then(|d| json::text(&d.body, "appId"))?
+        .to_owned();
+    env.of(Kind::Applications)
+        .find(|(_, d)| json::text(&d.body, "appId").is_some_and(|id| id.eq_ignore_ascii_case(&app_id)))
+        .map(|(key, _)| ObjectId::new(key))
+}
+
+/// Limited administrators reset only users without privileged roles and outside role-assignable groups; Global and
+/// Privileged Authentication Administrators reset everybody.
+fn may_reset(state: &State<'_>, principal: &ObjectId, target: &ObjectId) -> bool {
+    let roles = |of: &ObjectId| match crate::effect::active_directory_roles(&state.world.env, of) {
+        Recorded::Known(roles) => Some(roles),
+        Recorded::Unknown | Recorded::Absent => None,
+    };
+    let unlimited = roles(principal).is_none_or(|held| {
+        held.iter().any(|r| r.as_str() == GLOBAL_ADMINISTRATOR || r.as_str() == PRIVILEGED_AUTHENTICATION)
+    });
+    if unlimited {
+        return true;
+    }
+    let plain = roles(target).is_none_or(|held| held.iter().all(|r| LIMITED_TARGETS.contains(&r.as_str())));
+    let role_assignable = state.world.env.transitive_groups(target).known().is_some_and(|groups| {
+        groups.iter().any(|group| {
+            state
+                .world
+                .env
+                .get(Kind::Groups, group.as_str())
+                .and_then(|d| json::get(&d.body, "isAssignableToRole"))
+                .and_then(Value::as_bool)
+                == Some(true)
+        })
+    });
+    plain && !role_assignable
+}
+
+/// Roles whose holders limited administrators may still reset: Directory Readers, Guest Inviter, Message Center Reader,
+/// Reports Reader, Usage Summary Reports Reader, Password Administrator's and Helpdesk's own peers.
+/// Source: *Microsoft Entra built-in roles*, section *Who can reset passwords*.
+const LIMITED_TARGETS: &[&str] = &[
+    "88d8e3e3-8f55-4a1e-953a-9b9898b8876b",
+    "95e79109-95c0-4d8e-aee3-d01accf2d47b",
+    "790c1fb9-7f7d-4f88-86a1-ef1f95c05c1b",
+    "4a5d8f65-41da-4de4-8968-e035b65339cf",
+    "75934031-6c7e-415a-99d7-48dbd49e875e",
+    "729827e3-9c14-49f7-bb1b-9608f156bbb8",
+    "966707d0-3269-4727-9be2-8c3a10f19b9d",
+];
+
+fn groups_worth_joining(state: &State<'_>) -> BTreeSet<ObjectId> {
+    let env = &state.world.env;
+    let mut groups = BTreeSet::new();
+    for kind in [Kind::RoleAssignments, Kind::DirectoryRoles, Kind::PimEligibilities, Kind::AppRoleAssignments] {
+        for body in env.bodies(kind) {
+            let holder = json::text(body, "properties.principalId").or_else(|| json::text(body, "principalId"));
+            groups.extend(holder.map(ObjectId::new).filter(|id| env.get(Kind::Groups, id.as_str()).is_some()));
+        }
+    }
+    for body in env.bodies(Kind::ConditionalAccess) {
+        let excluded = json::path(body, "conditions.users.excludeGroups").and_then(Value::as_array);
+        for group in excluded.into_iter().flatten().filter_map(Value::as_str) {
+            groups.extend(Some(ObjectId::new(group)).filter(|id| env.get(Kind::Groups, id.as_str()).is_some()));
+        }
+    }
+    groups
+}
+
+fn join(state: &mut State<'_>, principal: &ObjectId, token: usize, group: &ObjectId) {
+    let fact = Fact::Member(principal.clone(), group.clone());
+    if state.has(&fact) {
+        return;
+    }
+    let document = state.world.env.get(Kind::Groups, group.as_str()).map(|d| d.body.clone());
+    let flag = |name: &str| document.as_ref().and_then(|d| json::get(d, name)).and_then(Value::as_bool);
+    let dynamic = document
+        .as_ref()
+        .and_then(|d| json::get(d, "groupTypes"))
+        .and_then(Value::as_array)
+        .is_some_and(|types| types.iter().any(|t| t.as_str() == Some("DynamicMembership")));
+    if dynamic {
+        return;
+    }
+    let operation = "Add member to group";
+    // Groups that can hold Entra roles are for Global and Privileged Role Administrators, and for their owners.
+    let asked = if flag("isAssignableToRole") == Some(true) && !owns(state, principal, group) {
+        "Add member to role"
+    } else {
+        operation
+    };
+    if state.is_banned(operation, group.as_str()) {
+        return;
+    }
+    let Some(right) = right(state, principal, asked, Some(group)) else { return };
+    let mut env = state.world.env.clone();
+    let current = env.get(Kind::GroupMembers, group.as_str()).map(|d| d.body.as_ref().clone());
+    let mut next = current.unwrap_or_else(|| json!({ "groupId": group.as_str(), "members": [] }));
+    if let Some(members) = next.get_mut("members").and_then(Value::as_array_mut) {
+        members.push(json!({ "id": principal.as_str() }));
+    }
+    let evidence = Evidence::new("latent", 1, "");
+    env.insert(Kind::GroupMembers, group.as_str(), Document { body: Arc::new(next), evidence });
+    state.world = state.world.with(env);
+    add(state, fact, operation, principal, group.as_str(), token, right);
+}
+
+fn grant_role(state: &mut State<'_>, principal: &ObjectId, token: usize) {
+    let fact = Fact::DirectoryRole(principal.clone(), GLOBAL_ADMINISTRATOR.to_owned());
+    if state.has(&fact) {
+        return;
+    }
+    let operation = "Add member to role";
+    if state.is_banned(operation, GLOBAL_ADMINISTRATOR) {
+        return;
+    }
+    let Some(right) = right(state, principal, operation, None) else { return };
+    let key = format!("latent-{GLOBAL_ADMINISTRATOR}-{principal}");
+    let body = json!({ "id": key, "principalId": principal.as_str(), "roleDefinitionId": GLOBAL_ADMINISTRATOR,
+        "directoryScopeId": "/" });
+    let mut env = state.world.env.clone();
+    let evidence = Evidence::new("latent", 1, "");
+    env.insert(Kind::DirectoryRoles, &key, Document { body: Arc::new(body), evidence });
+    state.world = state.world.with(env);
+    add(state, fact, operation, principal, GLOBAL_ADMINISTRATOR, token, right);
+}
+
+fn change_conditional_access(state: &mut State<'_>, principal: &ObjectId, token: usize) {
+    if state.has(&Fact::ConditionalAccessGone) {
+        return;
+    }
+    let operation = "Update conditional access policy";
+    if state.is_banned(operation, "conditional access") {
+        return;
+    }
+    let Some(right) = right(state, principal, operation, None) else { return };
+    let mut env = state.world.env.clone();
+    let policies: Vec<String> = env.of(Kind::ConditionalAccess).map(|(key, _)| key.to_owned()).collect();
+    for key in policies {
+        env.remove(Kind::ConditionalAccess, &key);
+    }
+    state.world = state.world.with(env);
+    add(state, Fact::ConditionalAccessGone, operation, principal, "conditional access", token, right);
+}

@@ -1,0 +1,119 @@
+//! Latent paths: forward from what the attacker held to the crown jewels, by rules over capabilities.
+//!
+//! A least model of Horn rules: a rule's premises are capabilities and its gates are the deciders, asked in a world that
+//! carries what the attacker has already changed (roles granted, locks deleted, properties written back). Every
+//! operation adds to what the attacker can do and none takes away, so the order of rules changes only which path is
+//! found first. Nothing is made for each principal × resource: rules look only at the scopes above the jewels, at
+//! resources that carry identities, and at principals that hold something there.
+//!
+//! Kinds that were not collected open no path; the claim names them ([`RULES`], [`uncollected`]).
+
+mod azure;
+mod data;
+mod entra;
+mod state;
+
+pub use state::{Limit, Node, Path, State};
+
+use crate::model::{Collected, Environment, Kind, ObjectId, ResourceId};
+use crate::replay::{Engine, Run};
+use std::collections::BTreeSet;
+
+/// Names of the rules, as the claim counts them.
+pub const RULES: &[&str] = &[
+    "observed session",
+    "hypothetical sign-in",
+    "activate an eligible Azure role",
+    "activate an eligible Entra role",
+    "grant an Azure role",
+    "elevate access",
+    "list account keys",
+    "write a storage account",
+    "delete a lock",
+    "delete a policy assignment",
+    "run code on a virtual machine",
+    "run code on an app",
+    "run a runbook",
+    "edit a workflow",
+    "deployment script with an identity",
+    "attach an identity",
+    "token of a managed identity",
+    "write a vault's access",
+    "export a disk",
+    "read blobs with Entra ID",
+    "read data with a key",
+    "read secrets",
+    "control of a resource",
+    "reset a password",
+    "add a credential to an application",
+    "own an application",
+    "add a member to a group",
+    "own a group",
+    "grant an Entra role",
+    "grant an app role",
+    "change conditional access",
+];
+
+/// Version of the rule table, printed with every claim.
+pub const RULES_VERSION: &str = "2026-11";
+
+/// Kinds whose absence the claim must name.
+pub fn uncollected(env: &Environment) -> Vec<&'static str> {
+    [
+        Kind::RoleAssignments,
+        Kind::DirectoryRoles,
+        Kind::GroupMembers,
+        Kind::Owners,
+        Kind::Applications,
+        Kind::ServicePrincipals,
+        Kind::AppRoleAssignments,
+        Kind::FederatedCredentials,
+        Kind::Resources,
+        Kind::Locks,
+        Kind::DenyAssignments,
+        Kind::PimEligibilities,
+    ]
+    .into_iter()
+    .filter(|kind| env.collected(*kind) == Collected::No)
+    .map(Kind::as_str)
+    .collect()
+}
+
+/// The principals the attacker acts as or could come to act as, in one run.
+pub fn principals(engine: &Engine<'_>, run: &Run, jewels: &[ResourceId]) -> BTreeSet<ObjectId> {
+    let mut state = State::new(engine, run, jewels);
+    state.exhaustive();
+    search(&mut state);
+    state.principals()
+}
+
+/// Whether (and how) a jewel is reached in one run's stage.
+pub fn reach(engine: &Engine<'_>, run: &Run, jewel: &ResourceId) -> Option<Path> {
+    let mut state = State::new(engine, run, std::slice::from_ref(jewel));
+    search(&mut state);
+    state.path_to(jewel)
+}
+
+/// Whether (and how) each jewel is reached.
+pub fn reach_all(engine: &Engine<'_>, run: &Run, jewels: &[ResourceId]) -> Vec<Option<Path>> {
+    let mut state = State::new(engine, run, jewels);
+    search(&mut state);
+    jewels.iter().map(|jewel| state.path_to(jewel)).collect()
+}
+
+/// Rounds of all rules until nothing is added. Shorter paths first: what a round adds is used from the next round on.
+pub fn search(state: &mut State<'_>) {
+    loop {
+        let before = state.size();
+        state.sessions();
+        data::rules(state);
+        if state.all_reached() {
+            return;
+        }
+        azure::rules(state);
+        entra::rules(state);
+        if state.size() == before {
+            return;
+        }
+    }
+}

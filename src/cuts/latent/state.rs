@@ -1,0 +1,542 @@
+//! What the attacker has reached so far, and how.
+
+use crate::causal::World;
+use crate::effect::{Audience, Capability, yields};
+use crate::model::request::{ArmPrincipal, ArmRequest};
+use crate::model::{
+    ActorKind, Answer, Attacker, Detail, Kind, Level, Missing, ObjectId, ResourceId, Timestamp, Word, json,
+};
+use crate::replay::{Engine, Run, Stage, ways_to_token};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One operation of a path.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// The platform's operation name.
+    pub action: String,
+    /// Principal or resource id.
+    pub from: String,
+    pub to: String,
+    /// By which right.
+    pub why: String,
+    /// The observed step it repeats.
+    pub step: Option<usize>,
+    /// Nodes it builds on.
+    pub needs: BTreeSet<usize>,
+    pub words: BTreeSet<Word>,
+    pub missing: Missing,
+}
+
+/// Operations in order, from what the attacker held to the jewel.
+#[derive(Clone, Debug, Default)]
+pub struct Path {
+    pub nodes: Vec<Node>,
+    pub words: BTreeSet<Word>,
+    pub missing: Missing,
+}
+
+/// What a rule may derive; the value is the node that derived it first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fact {
+    Session(ObjectId, Audience),
+    /// The attacker can act as this principal (password known, secret added, token of a managed identity).
+    Controls(ObjectId),
+    Key(ResourceId),
+    Execution(ResourceId),
+    /// A resource may be written back to what serves the attacker.
+    Opened(ResourceId),
+    LockGone(String),
+    PolicyGone(String),
+    ConditionalAccessGone,
+    /// A role assignment made on the way, by key.
+    Granted(String),
+    DirectoryRole(ObjectId, String),
+    Member(ObjectId, ObjectId),
+    Data(ResourceId),
+}
+
+pub struct State<'a> {
+    pub engine: &'a Engine<'a>,
+    pub stage: Stage,
+    run: &'a Run,
+    /// As the run left it.
+    pub before: World,
+    /// With everything the attacker could have changed by now.
+    pub world: World,
+    pub jewels: Vec<ResourceId>,
+    pub at: Timestamp,
+    nodes: Vec<Node>,
+    facts: BTreeMap<Fact, usize>,
+    limit: Limit,
+    exhaustive: bool,
+}
+
+/// Which operations a search may use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Limit {
+    #[default]
+    Nothing,
+    /// All but these (action, to): how other detours are found.
+    Without(BTreeSet<(String, String)>),
+    /// These alone, and these observed steps: whether a path is still open. Sign-ins are free.
+    Only { operations: BTreeSet<(String, String)>, steps: BTreeSet<usize> },
+}
+
+impl Limit {
+    /// A path and nothing else.
+    pub fn to(path: &Path) -> Limit {
+        Limit::Only {
+            operations: path
+                .nodes
+                .iter()
+                .filter(|n| n.step.is_none())
+                .map(|n| (n.action.clone(), n.to.to_lowercase()))
+                .collect(),
+            steps: path.nodes.iter().filter_map(|n| n.step).collect(),
+        }
+    }
+
+    fn forbids(&self, action: &str, to: &str) -> bool {
+        match self {
+            Limit::Nothing => false,
+            Limit::Without(banned) => banned.iter().any(|(a, t)| a == action && t == to),
+            Limit::Only { operations, .. } => {
+                action != "hold" && action != "SignIn" && !operations.contains(&(action.to_owned(), to.to_lowercase()))
+            }
+        }
+    }
+}
+
+impl<'a> State<'a> {
+    pub fn new(engine: &'a Engine<'a>, run: &'a Run, jewels: &[ResourceId]) -> State<'a> {
+        State::within(engine, run, jewels, Limit::Nothing)
+    }
+
+    /// As [`State::new`], using no operation that the limit forbids.
+    pub fn within(engine: &'a Engine<'a>, run: &'a Run, jewels: &[ResourceId], limit: Limit) -> State<'a> {
+        let correlated = &engine.case.correlated;
+        let at = correlated.steps.iter().map(|s| s.end).max().unwrap_or(Timestamp::UNIX_EPOCH);
+        let mut state = State {
+            engine,
+            stage: run.stage,
+            run,
+            before: run.world.clone(),
+            world: run.world.clone(),
+            jewels: jewels.to_vec(),
+            at,
+            nodes: Vec::new(),
+            facts: BTreeMap::new(),
+            limit,
+            exhaustive: false,
+        };
+        state.observed();
+        state
+    }
+
+    pub fn size(&self) -> usize {
+        self.facts.len()
+    }
+
+    pub fn has(&self, fact: &Fact) -> bool {
+        self.facts.contains_key(fact)
+    }
+
+    pub fn node_of(&self, fact: &Fact) -> Option<usize> {
+        self.facts.get(fact).copied()
+    }
+
+    /// Facts of a shape, in order.
+    pub fn facts(&self) -> impl Iterator<Item = (&Fact, usize)> {
+        self.facts.iter().map(|(fact, node)| (fact, *node))
+    }
+
+    /// Adds a fact with the operation that gave it; does nothing where it is known.
+    pub fn derive(&mut self, fact: Fact, node: Node) {
+        if !self.facts.contains_key(&fact) && (node.step.is_some() || !self.is_banned(&node.action, &node.to)) {
+            self.nodes.push(node);
+            self.facts.insert(fact, self.nodes.len() - 1);
+        }
+    }
+
+    /// Rules that change the world ask before they do.
+    pub fn is_banned(&self, action: &str, to: &str) -> bool {
+        self.limit.forbids(action, to)
+    }
+
+    pub fn all_reached(&self) -> bool {
+        !self.exhaustive && self.jewels.iter().all(|jewel| self.has(&Fact::Data(jewel.clone())))
+    }
+
+    /// Goes on after the jewels are reached: everything that could be done is wanted.
+    pub fn exhaustive(&mut self) {
+        self.exhaustive = true;
+    }
+
+    pub fn attacker(&self, principal: &ObjectId) -> Attacker {
+        self.engine.case.words.for_principal(principal, self.at)
+    }
+
+    /// What the attack itself obtained in this run.
+    fn observed(&mut self) {
+        let correlated = &self.engine.case.correlated;
+        for (n, step) in correlated.steps.iter().enumerate() {
+            let Some(event) = self.engine.event(n) else { continue };
+            let outside = match &self.limit {
+                Limit::Only { steps, .. } => !steps.contains(&n) && !matches!(event.detail, Detail::SignIn(_)),
+                Limit::Nothing | Limit::Without(_) => false,
+            };
+            if outside || step.failed() || step.context || !self.run.steps.get(n).is_some_and(|s| s.any()) {
+                continue;
+            }
+            let principal = self.engine.links(n).principal.clone();
+            let from = principal.as_ref().map_or_else(|| step.actor.name.to_string(), ObjectId::to_string);
+            let node = Node {
+                action: step.action.to_string(),
+                from,
+                to: step.target_id.as_deref().unwrap_or(&step.target).to_owned(),
+                why: format!("observed as {}", step.id),
+                step: Some(n),
+                needs: self.observed_needs(n),
+                words: turns_on(self.run, n).flat_map(|answer| answer.words.iter().copied()).collect(),
+                missing: turns_on(self.run, n).flat_map(|answer| answer.missing.iter().cloned()).collect(),
+            };
+            for yielded in yields(&self.engine.world.env, event) {
+                let fact = match yielded.capability {
+                    Capability::Session { principal, audience } => Fact::Session(principal, audience),
+                    Capability::StorageKey { account } => Fact::Key(account),
+                    Capability::Sas { resource } => Fact::Key(resource),
+                    Capability::Execution { resource } => Fact::Execution(resource),
+                    Capability::Credential { principal } => Fact::Controls(principal),
+                    Capability::Secret { resource } => Fact::Key(resource),
+                    Capability::AzureRole { .. } => match &event.detail {
+                        Detail::Arm(detail) => Fact::Granted(detail.resource.folded().to_owned()),
+                        _ => continue,
+                    },
+                };
+                self.derive(fact, node.clone());
+            }
+            if let Detail::Data(detail) = &event.detail
+                && crate::effect::data_operation(&event.action).is_some_and(|row| row.reads)
+                && let Some((account, _)) = crate::effect::account_document(&self.world.env, detail)
+            {
+                let container = detail
+                    .container
+                    .as_deref()
+                    .map(|c| ResourceId::new(&format!("{}/blobServices/default/containers/{c}", account.spelled())));
+                let touched = container.unwrap_or_else(|| account.clone());
+                for jewel in self.jewels.clone() {
+                    if jewel == touched || jewel.contains(&touched) {
+                        self.derive(Fact::Data(jewel), node.clone());
+                    }
+                }
+            }
+        }
+        let entries = self.engine.case.entries.clone();
+        for entry in entries {
+            let held = self.attacker(&entry).holds;
+            let known = held
+                .iter()
+                .any(|w| matches!(w, Word::Password | Word::SessionCookie | Word::RefreshToken | Word::ClientSecret));
+            if known || self.engine.password_proven(&entry, self.at) {
+                let node = self.node("hold", entry.as_str(), entry.as_str(), "held by the attacker");
+                self.derive(Fact::Controls(entry), node);
+            }
+        }
+    }
+
+    /// Nodes of the steps that an observed step built on.
+    fn observed_needs(&self, n: usize) -> BTreeSet<usize> {
+        let links = self.engine.links(n);
+        let mut steps: BTreeSet<usize> = BTreeSet::new();
+        let supports = links
+            .token
+            .iter()
+            .flat_map(|t| &t.supports)
+            .chain(links.key.iter().flat_map(|k| &k.supports))
+            .chain(links.session.iter())
+            .chain(links.credential.iter());
+        for support in supports {
+            if let crate::causal::SupportFrom::Step(step) = support.from {
+                steps.insert(step);
+            }
+        }
+        steps.extend(self.engine.factual_grants(n).iter().filter_map(|(_, maker)| *maker));
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.step.is_some_and(|s| steps.contains(&s)))
+            .map(|(at, _)| at)
+            .collect()
+    }
+
+    /// A node with nothing attached.
+    pub fn node(&self, action: &str, from: &str, to: &str, why: &str) -> Node {
+        Node {
+            action: action.to_owned(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+            why: why.to_owned(),
+            step: None,
+            needs: BTreeSet::new(),
+            words: BTreeSet::new(),
+            missing: Missing::new(),
+        }
+    }
+
+    /// Tokens of every principal the attacker controls, for every audience that matters.
+    pub fn sessions(&mut self) {
+        let controlled: Vec<(ObjectId, usize)> = self
+            .facts
+            .iter()
+            .filter_map(|(fact, node)| match fact {
+                Fact::Controls(principal) => Some((principal.clone(), *node)),
+                _ => None,
+            })
+            .collect();
+        for (principal, known_by) in controlled {
+            for audience in [Audience::ResourceManager, Audience::Storage, Audience::KeyVault, Audience::Graph] {
+                let fact = Fact::Session(principal.clone(), audience.clone());
+                if self.has(&fact) {
+                    continue;
+                }
+                if let Some((by, answer)) = self.token(&principal, &audience) {
+                    let mut node = self.node("SignIn", principal.as_str(), audience.application_id(), &by);
+                    node.needs.insert(known_by);
+                    if let Some(step) = by.strip_prefix("session of ") {
+                        let observed =
+                            self.nodes.iter().position(|n| n.step.is_some_and(|s| self.engine.step_id(s) == step));
+                        node.needs.extend(observed);
+                    }
+                    node.words = answer.words;
+                    node.missing = answer.missing;
+                    self.derive(fact, node);
+                }
+            }
+        }
+    }
+
+    /// The first way to a token that this stage lets pass, the surest first.
+    fn token(&self, principal: &ObjectId, audience: &Audience) -> Option<(String, Answer)> {
+        let machine = self.world.env.get(Kind::ServicePrincipals, principal.as_str());
+        if let Some(document) = machine {
+            // Conditional access never reaches managed identities (*Conditional Access for workload identities*).
+            let managed = json::text(&document.body, "servicePrincipalType")
+                .is_some_and(|t| t.eq_ignore_ascii_case("ManagedIdentity"));
+            if managed {
+                return Some(("token of a managed identity".to_owned(), Answer::allowed("managedIdentity")));
+            }
+            let answer = self.workload_answer(principal, audience);
+            return self.stage.passes(answer.level).then(|| ("client credential".to_owned(), answer));
+        }
+        let mut ways = ways_to_token(self.engine, &self.world, &self.run.steps, principal, audience, self.at);
+        if self.engine.sign_ins_of(principal).next().is_none() {
+            let answer = self.stranger_answer(principal, audience);
+            ways.push(crate::replay::Way { by: "fresh sign-in with the password".to_owned(), answer });
+        }
+        ways.into_iter()
+            .filter(|way| self.stage.passes(way.answer.level))
+            .max_by_key(|way| way.answer.level)
+            .map(|way| (way.by, way.answer))
+    }
+
+    /// A sign-in by a principal whose sign-ins the attack never made: the facts of the attack's own sign-ins with
+    /// that identity.
+    fn stranger_answer(&self, principal: &ObjectId, audience: &Audience) -> Answer {
+        let template = self.engine.signed_in_principals().find_map(|p| self.engine.sign_ins_of(p).next());
+        let Some((_, event)) = template else {
+            let mut answer = Answer::of(Level::Unknown, "no sign-in on record");
+            answer.missing.insert("signIn".into());
+            return answer;
+        };
+        let mut event = event.clone();
+        event.actor.id = Some(principal.clone());
+        event.actor.upn = None;
+        let Some(mut request) = crate::effect::sign_in_request(&self.world.env, &event) else {
+            return Answer::refused("no sign-in");
+        };
+        request.target.resource_app_id = crate::model::Fact::Known(audience.application_id().to_owned());
+        request.target.conditional_access_audiences =
+            crate::model::Fact::Known(vec![audience.application_id().to_owned()]);
+        let attacker = self.attacker(principal);
+        self.world.conditional_access().answer(&request, &attacker, crate::model::request::Stance::Hypothetical)
+    }
+
+    fn workload_answer(&self, principal: &ObjectId, audience: &Audience) -> Answer {
+        use crate::model::request::{Identity, IdentityKind, SignInRequest, SignInTarget, TargetKind};
+        let unknown = crate::model::Fact::Unknown;
+        let address = self
+            .engine
+            .signed_in_principals()
+            .find_map(|p| self.engine.sign_ins_of(p).next())
+            .and_then(|(_, e)| e.source_ip.known().map(|ip| ip.to_string()));
+        let request = SignInRequest {
+            identity: Identity {
+                kind: IdentityKind::ServicePrincipal,
+                id: principal.clone(),
+                external_user_type: crate::model::Fact::Absent,
+                home_tenant_id: crate::model::Fact::Unknown,
+                transitive_group_ids: crate::model::Fact::Unknown,
+                directory_role_template_ids: crate::model::Fact::Unknown,
+                single_tenant_in_this_tenant: single_tenant(&self.world, principal),
+                is_mfa_registered: crate::model::Fact::Unknown,
+            },
+            target: SignInTarget {
+                kind: TargetKind::Application,
+                client_app_id: crate::model::Fact::Unknown,
+                client_kind: crate::model::Fact::Unknown,
+                resource_app_id: crate::model::Fact::Known(audience.application_id().to_owned()),
+                scopes: crate::model::Fact::Unknown,
+                conditional_access_audiences: crate::model::Fact::Unknown,
+                owned_by_microsoft: crate::model::Fact::Unknown,
+                authentication_contexts: crate::model::Fact::Known(Vec::new()),
+                user_action: crate::model::Fact::Unknown,
+                authorization: crate::model::Fact::Unknown,
+            },
+            client_app_type: unknown.clone(),
+            device_platform: unknown.clone(),
+            ip_address: crate::model::Fact::from(address),
+            country: unknown.clone(),
+            gps_country: unknown.clone(),
+            compliant_network: crate::model::Fact::Unknown,
+            sign_in_risk_level: unknown.clone(),
+            user_risk_level: unknown.clone(),
+            service_principal_risk_level: unknown.clone(),
+            insider_risk_level: unknown.clone(),
+            transfer_method: unknown.clone(),
+            original_transfer_method: unknown,
+            device: crate::model::Fact::Absent,
+            claims: crate::model::Fact::Unknown,
+        };
+        let attacker = self.attacker(principal);
+        self.world.conditional_access().answer(&request, &attacker, crate::model::request::Stance::Hypothetical)
+    }
+
+    /// Principals with a token for an audience, each with the node of that token.
+    pub fn with_session(&self, audience: &Audience) -> Vec<(ObjectId, usize)> {
+        self.facts
+            .iter()
+            .filter_map(|(fact, node)| match fact {
+                Fact::Session(principal, of) if of == audience => Some((principal.clone(), *node)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Everybody the attacker acts as.
+    pub fn principals(&self) -> BTreeSet<ObjectId> {
+        self.facts
+            .keys()
+            .filter_map(|fact| match fact {
+                Fact::Controls(principal) | Fact::Session(principal, _) => Some(principal.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub fn caller(&self, principal: &ObjectId) -> ArmPrincipal {
+        let machine = self.world.env.get(Kind::ServicePrincipals, principal.as_str()).is_some();
+        let kind = if machine { ActorKind::ServicePrincipal } else { ActorKind::User };
+        self.world.principal(principal, kind)
+    }
+
+    pub fn request(&self, operation: &str, is_data_action: bool, scope: &ResourceId) -> ArmRequest {
+        ArmRequest {
+            operation: operation.to_owned(),
+            is_data_action,
+            scope: scope.clone(),
+            suboperation: None,
+            utc_now: self.at,
+            attributes: Default::default(),
+        }
+    }
+
+    /// Whether the principal may do the operation now; with what it builds on.
+    pub fn may(&self, principal: &ObjectId, request: &ArmRequest) -> Option<Allowed> {
+        let caller = self.caller(principal);
+        let answer = self.world.rbac().answer(&caller, request);
+        if !self.stage.passes(answer.level) {
+            return None;
+        }
+        let mut needs = BTreeSet::new();
+        let grants = self.world.rbac().grants(&caller, request);
+        let own = grants.iter().any(|g| !self.has(&Fact::Granted(g.assignment.to_lowercase())));
+        if !own
+            && let Some(made) = grants.iter().find_map(|g| self.node_of(&Fact::Granted(g.assignment.to_lowercase())))
+        {
+            needs.insert(made);
+        }
+        let by_group = grants.iter().find_map(|g| self.node_of(&Fact::Member(principal.clone(), g.principal.clone())));
+        needs.extend(by_group);
+        if !request.is_data_action && !self.stage.passes(self.before.rbac().answer(&caller, request).level) {
+            needs.extend(self.facts.iter().filter_map(|(f, n)| matches!(f, Fact::LockGone(_)).then_some(*n)));
+        }
+        let why = grants.first().map_or_else(
+            || answer.reason.clone(),
+            |g| format!("{} at {}", g.role_name.clone().unwrap_or_else(|| g.role_definition.clone()), g.scope),
+        );
+        Some(Allowed { why, needs, words: answer.words, missing: answer.missing })
+    }
+
+    /// The steps of the path to a jewel, in order.
+    pub fn path_to(&self, jewel: &ResourceId) -> Option<Path> {
+        let last = self.node_of(&Fact::Data(jewel.clone()))?;
+        let mut wanted: BTreeSet<usize> = BTreeSet::new();
+        let mut open = vec![last];
+        while let Some(at) = open.pop() {
+            if wanted.insert(at)
+                && let Some(node) = self.nodes.get(at)
+            {
+                open.extend(node.needs.iter().copied());
+            }
+        }
+        let mut path = Path::default();
+        for node in wanted.iter().filter_map(|at| self.nodes.get(*at)) {
+            path.words.extend(node.words.iter().copied());
+            path.missing.extend(node.missing.iter().cloned());
+            if node.action != "hold" {
+                path.nodes.push(node.clone());
+            }
+        }
+        Some(path)
+    }
+}
+
+/// What an allowed call builds on.
+pub struct Allowed {
+    pub why: String,
+    pub needs: BTreeSet<usize>,
+    pub words: BTreeSet<Word>,
+    pub missing: Missing,
+}
+
+impl Allowed {
+    /// Puts it into a node.
+    pub fn into_node(self, mut node: Node) -> Node {
+        if node.why.is_empty() {
+            node.why = self.why;
+        }
+        node.needs.extend(self.needs);
+        node.words.extend(self.words);
+        node.missing.extend(self.missing);
+        node
+    }
+}
+
+/// The answers that an observed step passes on in this run although they are not plain yeses.
+fn turns_on(run: &Run, n: usize) -> impl Iterator<Item = &Answer> {
+    let asked = run.steps.get(n).and_then(|s| s.first.as_deref());
+    asked.into_iter().flat_map(|a| &a.parts).map(|p| &p.answer).filter(|answer| answer.level < Level::NotCut)
+}
+
+fn single_tenant(world: &World, principal: &ObjectId) -> crate::model::Fact<bool> {
+    let app_id = world.env.get(Kind::ServicePrincipals, principal.as_str()).and_then(|d| json::text(&d.body, "appId"));
+    let Some(app_id) = app_id else { return crate::model::Fact::Unknown };
+    let registered = world
+        .env
+        .bodies(Kind::Applications)
+        .find(|body| json::text(body, "appId").is_some_and(|other| other.eq_ignore_ascii_case(app_id)));
+    match registered.and_then(|body| json::text(body, "signInAudience")) {
+        Some(audience) => crate::model::Fact::Known(audience.eq_ignore_ascii_case("AzureADMyOrg")),
+        None => crate::model::Fact::Unknown,
+    }
+}

@@ -1,0 +1,555 @@
+//! One step in one world: every gate asked, every need looked up.
+
+use super::engine::Engine;
+use super::run::{Stage, StepRun, settle};
+use super::token::ways_to_token;
+use crate::causal::{Contexts, Support, SupportFrom, World};
+use crate::decide::azure_rbac::Outcome;
+use crate::decide::storage;
+use crate::effect::{
+    account_document, arm_request, container_document, data_operation, policy_context, policy_request, sign_in_request,
+    storage_request, vault_operation,
+};
+use crate::model::request::{ActivationRequest, ArmPrincipal, ArmRequest, SessionFacts, Stance};
+use crate::model::{
+    Answer, ArmDetail, Collected, DataDetail, Detail, Environment, Event, Fact, Kind, Level, ObjectId, ResourceId,
+    Timestamp, json,
+};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GateName {
+    ConditionalAccess,
+    Pim,
+    AzureRbac,
+    AzurePolicy,
+    Storage,
+}
+
+impl GateName {
+    pub fn word(self) -> &'static str {
+        match self {
+            GateName::ConditionalAccess => "conditional-access",
+            GateName::Pim => "pim",
+            GateName::AzureRbac => "azure-rbac",
+            GateName::AzurePolicy => "azure-policy",
+            GateName::Storage => "storage",
+        }
+    }
+}
+
+/// A gate that is asked, or something the step needs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PartKind {
+    Gate(GateName),
+    Token,
+    Session,
+    Credential,
+    /// A grant that allows the call.
+    Privilege,
+    Key,
+    Exists(ResourceId),
+}
+
+/// One of the things a step is the minimum over.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub kind: PartKind,
+    pub answer: Answer,
+    /// The earlier step whose yield failed, where that is why.
+    pub via: Option<usize>,
+    pub assumes: Vec<String>,
+    /// What cannot be explained and is held all the same.
+    pub held: Option<String>,
+}
+
+impl Part {
+    fn gate(gate: GateName, answer: Answer) -> Part {
+        Part { kind: PartKind::Gate(gate), answer, via: None, assumes: Vec::new(), held: None }
+    }
+
+    fn need(kind: PartKind, answer: Answer, via: Option<usize>) -> Part {
+        Part { kind, answer, via, assumes: Vec::new(), held: None }
+    }
+
+    /// A name for the need or gate, stable across worlds.
+    pub fn name(&self) -> String {
+        match &self.kind {
+            PartKind::Gate(gate) => gate.word().to_owned(),
+            PartKind::Token => "token".to_owned(),
+            PartKind::Session => "session".to_owned(),
+            PartKind::Credential => "credential".to_owned(),
+            PartKind::Privilege => "privilege".to_owned(),
+            PartKind::Key => "key".to_owned(),
+            PartKind::Exists(id) => format!("exists({})", id.folded()),
+        }
+    }
+}
+
+/// All parts of one step in one world.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    pub parts: Vec<Part>,
+}
+
+impl Asked {
+    pub fn passes(&self, stage: Stage) -> bool {
+        self.parts.iter().all(|part| stage.passes(part.answer.level))
+    }
+}
+
+/// Asks everything about a step. Parts that the factual run could not explain are held; facts that a recorded success
+/// settled are settled.
+pub fn ask(engine: &Engine<'_>, world: &World, steps: &[StepRun], step: usize, event: &Event, stage: Stage) -> Asked {
+    let mut parts = raw(engine, world, steps, step, event, stage);
+    for part in &mut parts {
+        let name = part.name();
+        if let Some(waiver) = engine.waiver(step, &name) {
+            part.answer = Answer::allowed("unexplained");
+            part.held = Some(waiver.to_owned());
+            part.via = None;
+            continue;
+        }
+        let answer = std::mem::replace(&mut part.answer, Answer::allowed(""));
+        part.answer = settle(answer, engine.settled(step, &name));
+    }
+    Asked { parts }
+}
+
+fn passed(steps: &[StepRun], step: usize) -> bool {
+    steps.get(step).is_some_and(StepRun::any)
+}
+
+fn raw(engine: &Engine<'_>, world: &World, steps: &[StepRun], step: usize, event: &Event, stage: Stage) -> Vec<Part> {
+    let links = engine.links(step);
+    let mut parts = Vec::new();
+    if let Some(session) = &links.session {
+        parts.push(from_support(engine, steps, PartKind::Session, session, stage));
+    }
+    if let Some(credential) = &links.credential {
+        parts.push(from_support(engine, steps, PartKind::Credential, credential, stage));
+    }
+    if let Some(token) = &links.token {
+        parts.push(token_part(engine, world, steps, token, event.time, stage));
+    }
+    if let Some(key) = &links.key {
+        parts.push(key_part(engine, steps, key));
+    }
+    for id in &links.exists {
+        parts.push(exists_part(engine, world, steps, id));
+    }
+    match &event.detail {
+        Detail::SignIn(_) => {
+            if let (Some(request), Some(principal)) = (sign_in_request(&world.env, event), &links.principal) {
+                let attacker = engine.case.words.for_principal(principal, event.time);
+                let answer = world.conditional_access().answer(&request, &attacker, Stance::Observed);
+                parts.push(Part::gate(GateName::ConditionalAccess, answer));
+            }
+        }
+        Detail::Arm(detail) => arm_parts(engine, world, steps, step, event, detail, &mut parts),
+        Detail::Data(detail) => data_parts(engine, world, steps, step, event, detail, &mut parts),
+        Detail::Directory(_) => {
+            parts.extend(super::token::directory_right(engine, world, step, event));
+        }
+        Detail::Alert(_) | Detail::Context(_) => {}
+    }
+    parts
+}
+
+fn from_support(engine: &Engine<'_>, steps: &[StepRun], kind: PartKind, support: &Support, _stage: Stage) -> Part {
+    match &support.from {
+        SupportFrom::Step(n) if !passed(steps, *n) => {
+            let answer = Answer::refused(format!("{} did not happen", engine.step_id(*n)));
+            let mut part = Part::need(kind, answer, Some(*n));
+            if support.basis == "assumed" {
+                part.assumes.push(support.by.clone());
+            }
+            part
+        }
+        SupportFrom::Step(_) | SupportFrom::Environment | SupportFrom::Held(_) => {
+            Part::need(kind, Answer::allowed(support.by.clone()), None)
+        }
+    }
+}
+
+fn token_part(
+    engine: &Engine<'_>,
+    world: &World,
+    steps: &[StepRun],
+    link: &crate::causal::TokenLink,
+    at: Timestamp,
+    _stage: Stage,
+) -> Part {
+    let observed: Vec<(usize, &Support)> = link
+        .supports
+        .iter()
+        .filter_map(|s| match s.from {
+            SupportFrom::Step(n) => Some((n, s)),
+            SupportFrom::Environment | SupportFrom::Held(_) => None,
+        })
+        .collect();
+    if let Some((_, support)) = observed.iter().find(|(n, _)| passed(steps, *n)) {
+        return Part::need(PartKind::Token, Answer::allowed(support.by.clone()), None);
+    }
+    let via = observed.iter().map(|(n, _)| *n).min();
+    let ways = ways_to_token(engine, world, steps, &link.principal, &link.audience, at);
+    let best = ways.into_iter().max_by_key(|way| way.answer.level);
+    let mut part = match best {
+        Some(way) => Part::need(PartKind::Token, way.answer, via),
+        None => Part::need(PartKind::Token, Answer::refused("no way to the token"), via),
+    };
+    if let Some((_, support)) = observed.first()
+        && support.basis == "assumed"
+    {
+        part.assumes.push(support.by.clone());
+    }
+    part
+}
+
+fn key_part(engine: &Engine<'_>, steps: &[StepRun], link: &crate::causal::KeyLink) -> Part {
+    let held = link.supports.iter().any(|s| matches!(s.from, SupportFrom::Held(_)));
+    let live = link.supports.iter().any(|s| matches!(s.from, SupportFrom::Step(n) if passed(steps, n)));
+    if held || live {
+        return Part::need(PartKind::Key, Answer::allowed("key"), None);
+    }
+    let via = link.supports.iter().find_map(|s| match s.from {
+        SupportFrom::Step(n) => Some(n),
+        SupportFrom::Environment | SupportFrom::Held(_) => None,
+    });
+    let reason = match via {
+        Some(n) => format!("{} did not happen: no key", engine.step_id(n)),
+        None => "nothing on record gave the key".to_owned(),
+    };
+    let mut part = Part::need(PartKind::Key, Answer::refused(reason), via);
+    part.assumes.extend(link.assumes.clone());
+    part
+}
+
+/// Existence of a resource group or parent, in this world's environment.
+fn exists_part(engine: &Engine<'_>, world: &World, steps: &[StepRun], id: &ResourceId) -> Part {
+    let kind = PartKind::Exists(id.clone());
+    if world.env.resource(id).is_some() {
+        return Part::need(kind, Answer::allowed("exists"), None);
+    }
+    if let Some(maker) = engine.maker_of(id)
+        && !passed(steps, maker)
+    {
+        let answer = Answer::refused(format!("{} did not make it", engine.step_id(maker)));
+        return Part::need(kind, answer, Some(maker));
+    }
+    let container = id.resource_group().as_ref() == Some(id);
+    let of = if container { Kind::Containers } else { Kind::Resources };
+    match world.env.collected(of) {
+        Collected::Whole => {
+            let what = if container { "resource group" } else { "resource" };
+            let reason = format!("{what} {} is in no snapshot and no record creates it", id.name());
+            Part::need(kind, Answer::refused(reason), None)
+        }
+        Collected::No | Collected::Partial => {
+            let mut answer = Answer::of(Level::Unknown, "not collected");
+            answer.missing.insert(format!("{}:{}", of.as_str(), id.folded()).into());
+            Part::need(kind, answer, None)
+        }
+    }
+}
+
+fn arm_parts(
+    engine: &Engine<'_>,
+    world: &World,
+    steps: &[StepRun],
+    step: usize,
+    event: &Event,
+    detail: &ArmDetail,
+    parts: &mut Vec<Part>,
+) {
+    if let Some((_, request)) = arm_request(&world.env, event)
+        && let Some(id) = &engine.links(step).principal
+    {
+        let principal = world.principal(id, event.actor.kind);
+        parts.extend(privilege(engine, world, steps, step, event, &principal, &request));
+    }
+    if let Some(request) = policy_request(&world.env, &event.action, detail) {
+        let context = policy_context(&world.env, &detail.resource, &detail.claims, event.time);
+        parts.push(Part::gate(GateName::AzurePolicy, world.policy().answer(&request, &context)));
+    }
+}
+
+/// The grant a call needs: assignments in force, else an activation through PIM.
+fn privilege(
+    engine: &Engine<'_>,
+    world: &World,
+    steps: &[StepRun],
+    step: usize,
+    event: &Event,
+    principal: &ArmPrincipal,
+    request: &ArmRequest,
+) -> Vec<Part> {
+    let rbac = world.rbac();
+    let answer = rbac.answer(principal, request);
+    if answer.level == Level::NotCut {
+        return vec![Part::gate(GateName::AzureRbac, answer)];
+    }
+    if answer.level == Level::Cut && matches!(answer.reason.as_str(), "lock" | "denyAssignment") {
+        return vec![Part::gate(GateName::AzureRbac, answer)];
+    }
+    if let Some(activation) = activation(engine, world, step, event, principal, request) {
+        return vec![if activation.level >= answer.level {
+            Part::gate(GateName::Pim, activation)
+        } else {
+            Part::gate(GateName::AzureRbac, answer)
+        }];
+    }
+    // No grant: was the grant that allowed it in fact the attack's own, and is that why it is not there?
+    let factual = engine.factual_grants(step);
+    let taken_away =
+        factual.iter().any(|(id, maker)| maker.is_none() && world.env.get(Kind::RoleAssignments, id).is_none());
+    let never_made = factual.iter().filter_map(|(_, maker)| *maker).filter(|n| !passed(steps, *n)).min();
+    match never_made {
+        Some(via) if !taken_away => {
+            let reason = format!("{} did not happen: no role", engine.step_id(via));
+            let refused = Answer { level: answer.level, reason, ..answer };
+            vec![Part::need(PartKind::Privilege, refused, Some(via))]
+        }
+        _ => vec![Part::gate(GateName::AzureRbac, answer)],
+    }
+}
+
+/// The best activation that would give the grant: the minimum of what PIM and what RBAC then say.
+fn activation(
+    engine: &Engine<'_>,
+    world: &World,
+    step: usize,
+    event: &Event,
+    principal: &ArmPrincipal,
+    request: &ArmRequest,
+) -> Option<Answer> {
+    let groups: BTreeSet<ObjectId> = principal.transitive_groups.iter().flatten().cloned().collect();
+    let mut best: Option<Answer> = None;
+    for (eligibility, holder, role, scope) in super::token::azure_eligibilities(&world.env) {
+        if holder != principal.id && !groups.contains(&holder) {
+            continue;
+        }
+        let id = format!("{}/providers/Microsoft.Authorization/roleAssignments/activated", scope.spelled());
+        let virtual_assignment = json!({ "id": id, "name": "activated", "properties": {
+            "roleDefinitionId": format!("/providers/Microsoft.Authorization/roleDefinitions/{role}"),
+            "principalId": holder.as_str(), "scope": scope.spelled() } });
+        let then = world.rbac().with_assignment(&virtual_assignment).answer(principal, request);
+        if then.level == Level::Cut {
+            continue;
+        }
+        let mut answer = activate(engine, world, step, event.time, &principal.id, &role, &scope, &eligibility);
+        if answer.level < Level::Unknown
+            && let Some(used) = lawful_use(engine, world, principal, &virtual_assignment, &role, &scope, event.time)
+        {
+            let mut open = Answer::of(Level::Unknown, "an activation could have been live");
+            open.missing.insert(format!("activation live at {used}").into());
+            open.clauses = answer.clauses.clone();
+            answer = open;
+        }
+        let joint = if then.level < answer.level { then } else { answer };
+        if best.as_ref().is_none_or(|b| joint.level > b.level) {
+            best = Some(joint);
+        }
+    }
+    best
+}
+
+#[allow(clippy::too_many_arguments)]
+pub(super) fn activate(
+    engine: &Engine<'_>,
+    world: &World,
+    step: usize,
+    at: Timestamp,
+    principal: &ObjectId,
+    role: &str,
+    scope: &ResourceId,
+    eligibility: &str,
+) -> Answer {
+    let request = activation_request(engine, world, step, at, principal, role, scope, eligibility);
+    let attacker = engine.case.words.for_principal(principal, at);
+    world.pim().answer(&request, &Contexts(world.conditional_access()), &attacker, Stance::Hypothetical)
+}
+
+/// The activation somebody would ask for, in the session they have.
+#[allow(clippy::too_many_arguments)]
+pub(super) fn activation_request(
+    engine: &Engine<'_>,
+    world: &World,
+    step: usize,
+    at: Timestamp,
+    principal: &ObjectId,
+    role: &str,
+    scope: &ResourceId,
+    eligibility: &str,
+) -> ActivationRequest {
+    let session = engine.session_behind(step, principal, at);
+    let definition = format!("/providers/Microsoft.Authorization/roleDefinitions/{role}");
+    // Justification, ticket and a shorter duration are the attacker's to supply.
+    let ticket = json!({ "ticketNumber": "1", "ticketSystem": "supplied by the attacker" });
+    let schedule = json!({ "startDateTime": at.to_string(),
+        "expiration": { "type": "AfterDuration", "duration": "PT30M", "endDateTime": null } });
+    let directory = !scope.folded().starts_with("/subscriptions/") && !scope.folded().starts_with("/providers/");
+    ActivationRequest {
+        request: if directory && !eligibility.starts_with('/') {
+            json!({ "action": "selfActivate", "principalId": principal.as_str(), "roleDefinitionId": role,
+                "directoryScopeId": scope.spelled(), "justification": "supplied by the attacker",
+                "ticketInfo": ticket, "scheduleInfo": schedule })
+        } else {
+            json!({ "properties": {
+            "requestType": "SelfActivate", "principalId": principal.as_str(), "roleDefinitionId": definition,
+            "linkedRoleEligibilityScheduleId": eligibility,
+            "justification": "supplied by the attacker", "ticketInfo": ticket, "scheduleInfo": schedule } })
+        },
+        scope: Some(scope.spelled().to_owned()),
+        session: SessionFacts {
+            mfa_claim: session.as_ref().map_or(Fact::Unknown, |(_, mfa)| mfa.clone()),
+            sign_in: session.map(|(sign_in, _)| sign_in),
+        },
+        approval: Fact::Absent,
+        at,
+        transitive_group_ids: world.env.transitive_groups(principal).map(|g| g.into_iter().collect()),
+    }
+}
+
+/// What activating a role would be answered, a lawful activation that could be live included.
+pub fn activation_answer(
+    engine: &Engine<'_>,
+    world: &World,
+    principal: &ObjectId,
+    role: &str,
+    scope: &ResourceId,
+    eligibility: &str,
+    at: Timestamp,
+) -> Answer {
+    activate(engine, world, usize::MAX, at, principal, role, scope, eligibility)
+}
+
+/// A lawful use of the role by the same principal within `maximumDuration` before the step: its time.
+fn lawful_use(
+    engine: &Engine<'_>,
+    world: &World,
+    principal: &ArmPrincipal,
+    assignment: &serde_json::Value,
+    role: &str,
+    scope: &ResourceId,
+    at: Timestamp,
+) -> Option<Timestamp> {
+    let longest = world.pim().settings(role, scope.spelled())?.maximum_duration()?;
+    let from = at.checked_sub(longest).ok()?;
+    let id = json::text(assignment, "id").unwrap_or_default();
+    let with = world.rbac().with_assignment(assignment);
+    engine
+        .case
+        .correlated
+        .baseline
+        .uses(principal.id.as_str())
+        .filter(|(time, _)| *time >= from && *time < at)
+        .find_map(|(time, class)| {
+            let (_, request) = arm_request(&world.env, &class.event)?;
+            with.grants(principal, &request).iter().any(|g| g.assignment.eq_ignore_ascii_case(id)).then_some(time)
+        })
+}
+
+fn data_parts(
+    engine: &Engine<'_>,
+    world: &World,
+    steps: &[StepRun],
+    step: usize,
+    event: &Event,
+    detail: &DataDetail,
+    parts: &mut Vec<Part>,
+) {
+    let links = engine.links(step);
+    let account = account_document(&world.env, detail);
+    let Some((account_id, document)) = account else {
+        if let Collected::No | Collected::Partial = world.env.collected(Kind::Resources) {
+            let mut answer = Answer::of(Level::Unknown, "not collected");
+            answer.missing.insert(format!("resource:{}", detail.account).into());
+            parts.push(Part::gate(GateName::Storage, answer));
+        }
+        return;
+    };
+    let vault = detail.service.eq_ignore_ascii_case("keyvault");
+    let mut rbac = None;
+    if let (Some(principal), Some(request)) = (&links.principal, data_request(&world.env, event, detail)) {
+        let principal = world.principal(principal, event.actor.kind);
+        let found = privilege(engine, world, steps, step, event, &principal, &request);
+        rbac = found.iter().map(|p| p.answer.level).min();
+        parts.extend(found);
+    }
+    if vault {
+        return;
+    }
+    let container = detail
+        .container
+        .as_deref()
+        .and_then(|name| container_document(&world.env, &account_id, name))
+        .unwrap_or_else(|| json!({}));
+    let request = storage_request(event, detail, links.key.as_ref().and_then(|k| k.obtained));
+    let unknown: Vec<String> =
+        world.env.unknown_paths(Kind::Resources, account_id.folded()).map(str::to_owned).collect();
+    let decided = rbac.map(outcome);
+    let whose = links.principal.as_ref().or(engine.case.entries.first());
+    let attacker = whose.map_or_else(Default::default, |p| engine.case.words.for_principal(p, event.time));
+    let answer = storage::answer(&document.body, &container, &request, decided, &unknown, &attacker, Stance::Observed);
+    parts.push(Part::gate(GateName::Storage, answer));
+}
+
+/// What Azure RBAC is asked about a data request with an Entra token; none for keys, SAS and anonymous callers.
+pub(super) fn data_request(env: &Environment, event: &Event, detail: &DataDetail) -> Option<ArmRequest> {
+    let vault = detail.service.eq_ignore_ascii_case("keyvault");
+    if !vault && detail.authentication.known().is_none_or(|a| a.as_ref() != "OAuth") {
+        return None;
+    }
+    let (account, _) = account_document(env, detail)?;
+    let (action, is_data_action, suboperation) = if vault {
+        (vault_operation(&event.action)?, true, None)
+    } else {
+        data_operation(&event.action).map(|row| (row.action, row.is_data_action, row.suboperation))?
+    };
+    Some(ArmRequest {
+        operation: action.to_owned(),
+        is_data_action,
+        scope: data_scope(&account, detail),
+        suboperation: suboperation.map(str::to_owned),
+        utc_now: event.time,
+        attributes: Default::default(),
+    })
+}
+
+/// A level as the storage gate takes Azure RBAC's answer.
+pub fn outcome(level: Level) -> Outcome {
+    match level {
+        Level::NotCut => Outcome::Allowed,
+        Level::Cut => Outcome::Denied,
+        Level::Unknown | Level::Challenged => Outcome::Unknown,
+    }
+}
+
+/// Resource id of the container (or the account) a data record acts on.
+pub(super) fn data_scope(account: &ResourceId, detail: &DataDetail) -> ResourceId {
+    match (&detail.container, detail.service.as_ref()) {
+        (Some(container), "blob") => {
+            ResourceId::new(&format!("{}/blobServices/default/containers/{container}", account.spelled()))
+        }
+        _ => account.clone(),
+    }
+}
+
+/// Whether a baseline change of state happens in this world: its caller's session is taken as given.
+pub fn baseline_passes(_engine: &Engine<'_>, world: &World, event: &Event, stage: Stage) -> bool {
+    let mut lowest = Level::NotCut;
+    if let (Detail::Arm(detail), Some((principal, request))) = (&event.detail, arm_request(&world.env, event)) {
+        let answer = world.rbac().answer(&principal, &request);
+        // A lawful owner activates what became eligible: only a lock or a deny assignment refuses.
+        if answer.level == Level::Cut && matches!(answer.reason.as_str(), "lock" | "denyAssignment") {
+            lowest = lowest.min(answer.level);
+        }
+        if let Some(request) = policy_request(&world.env, &event.action, detail) {
+            let context = policy_context(&world.env, &detail.resource, &detail.claims, event.time);
+            lowest = lowest.min(world.policy().answer(&request, &context).level);
+        }
+    }
+    stage.passes(lowest)
+}

@@ -1,0 +1,337 @@
+//! What the factual run teaches every other run: what is unexplained and held, what a success settled, which grant
+//! allowed which call, who made what.
+
+use super::ask::PartKind;
+use super::run::{Run, Stage, run};
+use crate::causal::{Case, StepLinks, World, links};
+use crate::effect::{Change, arm_request, changes, principal_of, sign_in_request};
+use crate::model::request::SignInRequest;
+use crate::model::{Control, Detail, Event, Fact, Family, Kind, Level, Missing, ObjectId, ResourceId, Timestamp, json};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Mutex;
+
+/// A part of a step that history shows passed and the gates definitely refuse: held in every world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiver {
+    pub step: usize,
+    /// Name of the part (`Part::name`).
+    pub part: String,
+    /// The unexplained need, in words.
+    pub need: String,
+    pub why: String,
+}
+
+/// What the factual run found out.
+#[derive(Clone, Debug, Default)]
+pub struct Factual {
+    pub unexplained: Vec<Waiver>,
+    /// (step, part) → facts that the recorded success settles.
+    pub settled: BTreeMap<(usize, String), Missing>,
+    /// step → the assignments that allowed it, each with the step that made it (none: the environment's own).
+    pub grants: BTreeMap<usize, Vec<(String, Option<usize>)>>,
+}
+
+/// The incident with everything replay needs to know about it, ready to be run through any world.
+pub struct Engine<'a> {
+    pub case: &'a Case,
+    /// The world as it was.
+    pub world: World,
+    links: Vec<StepLinks>,
+    step_of_event: Vec<Option<usize>>,
+    sign_ins: Vec<(usize, ObjectId)>,
+    makers: BTreeMap<ResourceId, usize>,
+    assignment_makers: BTreeMap<String, usize>,
+    pub factual: Factual,
+    /// Addresses the attack came from.
+    pub addresses: BTreeSet<String>,
+    /// A world whose gate (by number) is compiled for these controls.
+    compiled: Mutex<HashMap<(usize, Vec<String>), World>>,
+}
+
+impl<'a> Engine<'a> {
+    /// Runs history once and learns from it.
+    pub fn new(case: &'a Case) -> Engine<'a> {
+        let correlated = &case.correlated;
+        let mut step_of_event = vec![None; correlated.window_events.len()];
+        let mut makers = BTreeMap::new();
+        let mut assignment_makers = BTreeMap::new();
+        let mut sign_ins = Vec::new();
+        for (n, step) in correlated.steps.iter().enumerate() {
+            for &at in &step.events {
+                if let Some(slot) = step_of_event.get_mut(at) {
+                    *slot = Some(n);
+                }
+            }
+            if step.failed() {
+                continue;
+            }
+            for event in step.events.iter().filter_map(|at| correlated.window_events.get(*at)) {
+                for change in changes(event) {
+                    match change {
+                        Change::Write { resource, .. } => {
+                            makers.entry(resource).or_insert(n);
+                        }
+                        Change::Insert { kind: Kind::RoleAssignments, key, .. } => {
+                            assignment_makers.entry(key).or_insert(n);
+                        }
+                        Change::Insert { .. }
+                        | Change::Remove { .. }
+                        | Change::Rotate { .. }
+                        | Change::Member { .. } => {}
+                    }
+                }
+            }
+            let first = step.events.first().and_then(|at| correlated.window_events.get(*at));
+            if let Some(event) = first
+                && matches!(event.detail, Detail::SignIn(_))
+                && let Some(principal) = principal_of(&case.environment, &event.actor)
+            {
+                sign_ins.push((n, principal));
+            }
+        }
+        let mut engine = Engine {
+            case,
+            world: World::new(case.environment.clone()),
+            links: links(case),
+            step_of_event,
+            sign_ins,
+            makers,
+            assignment_makers,
+            factual: Factual::default(),
+            addresses: correlated
+                .attack()
+                .filter_map(|(event, _)| event.source_ip.known().map(|ip| ip.to_string()))
+                .collect(),
+            compiled: Mutex::default(),
+        };
+        engine.learn();
+        engine
+    }
+
+    /// The factual run, again and again until it explains nothing more: what one step's unexplained success makes
+    /// possible must not be called unexplained too.
+    fn learn(&mut self) {
+        loop {
+            let history = run(self, &self.world, Stage::Free, &[], false);
+            let mut found: Vec<Waiver> = Vec::new();
+            let mut settled = BTreeMap::new();
+            for (n, step) in history.steps.iter().enumerate() {
+                let Some(asked) = step.failure.as_ref().map(|(_, asked)| asked.as_ref()).or(step.first.as_deref())
+                else {
+                    continue;
+                };
+                for part in &asked.parts {
+                    match part.answer.level {
+                        // A recorded success gave everything it was asked for: a prompt the record shows unanswered
+                        // is as unexplained as a refusal.
+                        // A need that waits for an earlier step is that step's finding.
+                        Level::Cut | Level::Challenged if part.via.is_some() => {}
+                        Level::Cut | Level::Challenged => found.push(Waiver {
+                            step: n,
+                            part: part.name(),
+                            need: need_in_words(&part.kind),
+                            why: part.answer.reason.clone(),
+                        }),
+                        Level::Unknown => {
+                            settled.insert((n, part.name()), part.answer.missing.clone());
+                        }
+                        Level::NotCut => {}
+                    }
+                }
+            }
+            let done = found.is_empty();
+            self.factual.unexplained.extend(found);
+            if done {
+                self.factual.settled = settled;
+                break;
+            }
+        }
+        self.factual.grants = self.find_grants();
+    }
+
+    /// Which assignments allowed each ARM (or OAuth data) call in fact.
+    fn find_grants(&self) -> BTreeMap<usize, Vec<(String, Option<usize>)>> {
+        let correlated = &self.case.correlated;
+        let mut world = self.world.clone();
+        let mut grants = BTreeMap::new();
+        for (at, event) in correlated.window_events.iter().enumerate() {
+            let step = self.step_of_event(at);
+            if let Some(step) = step
+                && !grants.contains_key(&step)
+                && let Some(id) = &self.links(step).principal
+            {
+                let request = match &event.detail {
+                    Detail::Arm(_) => arm_request(&world.env, event).map(|(_, request)| request),
+                    Detail::Data(detail) => super::ask::data_request(&world.env, event, detail),
+                    Detail::SignIn(_) | Detail::Directory(_) | Detail::Alert(_) | Detail::Context(_) => None,
+                };
+                if let Some(request) = request {
+                    let principal = world.principal(id, event.actor.kind);
+                    let found = world
+                        .rbac()
+                        .grants(&principal, &request)
+                        .into_iter()
+                        .map(|grant| {
+                            let key = grant.assignment.to_lowercase();
+                            let maker = self.assignment_makers.get(&key).copied();
+                            (key, maker)
+                        })
+                        .collect();
+                    grants.insert(step, found);
+                }
+            }
+            if event.outcome == crate::model::Outcome::Success {
+                changes(event).iter().for_each(|change| world.apply(change, event));
+            }
+        }
+        grants
+    }
+
+    pub fn step_of_event(&self, at: usize) -> Option<usize> {
+        self.step_of_event.get(at).copied().flatten()
+    }
+
+    pub fn links(&self, step: usize) -> &StepLinks {
+        // INVARIANT: `links` holds one entry per step.
+        &self.links[step]
+    }
+
+    pub fn step_id(&self, step: usize) -> &str {
+        self.case.correlated.steps.get(step).map_or("", |s| s.id.as_str())
+    }
+
+    /// The first event of a step.
+    pub fn event(&self, step: usize) -> Option<&'a Event> {
+        let correlated = &self.case.correlated;
+        correlated.window_events.get(*correlated.steps.get(step)?.events.first()?)
+    }
+
+    pub fn waiver(&self, step: usize, part: &str) -> Option<&str> {
+        self.factual.unexplained.iter().find(|w| w.step == step && w.part == part).map(|w| w.need.as_str())
+    }
+
+    pub fn settled(&self, step: usize, part: &str) -> Option<&Missing> {
+        self.factual.settled.get(&(step, part.to_owned()))
+    }
+
+    pub fn factual_grants(&self, step: usize) -> &[(String, Option<usize>)] {
+        self.factual.grants.get(&step).map_or(&[], Vec::as_slice)
+    }
+
+    /// The step that made a resource.
+    pub fn maker_of(&self, id: &ResourceId) -> Option<usize> {
+        self.makers.get(id).copied()
+    }
+
+    /// The attack's sign-ins of a principal, with their step.
+    pub fn sign_ins_of<'b>(&'b self, principal: &'b ObjectId) -> impl Iterator<Item = (usize, &'a Event)> + 'b {
+        self.sign_ins.iter().filter(move |(_, of)| of == principal).filter_map(|(n, _)| Some((*n, self.event(*n)?)))
+    }
+
+    pub fn signed_in_principals(&self) -> impl Iterator<Item = &ObjectId> {
+        self.sign_ins.iter().map(|(_, principal)| principal)
+    }
+
+    /// A sign-in on record, before that time, in which the password was given.
+    pub fn password_proven(&self, principal: &ObjectId, at: Timestamp) -> bool {
+        self.sign_ins_of(principal).any(|(_, event)| {
+            let Detail::SignIn(detail) = &event.detail else { return false };
+            let with_password = detail
+                .methods
+                .known()
+                .is_some_and(|methods| methods.iter().any(|m| m.to_lowercase().contains("password")));
+            with_password
+                && crate::causal::not_after(event.time, at)
+                && detail.previously_satisfied == Fact::Known(false)
+        })
+    }
+
+    /// The session a call rode on, as PIM sees it: the sign-in facts and whether the token carries an MFA claim.
+    pub fn session_behind(
+        &self,
+        step: usize,
+        principal: &ObjectId,
+        at: Timestamp,
+    ) -> Option<(SignInRequest, Fact<bool>)> {
+        let linked = self.links.get(step).and_then(|l| l.token.as_ref()).and_then(|t| {
+            t.supports.iter().find_map(|s| match s.from {
+                crate::causal::SupportFrom::Step(n) => Some(n),
+                _ => None,
+            })
+        });
+        let event = match linked.and_then(|n| self.event(n)) {
+            Some(event) if matches!(event.detail, Detail::SignIn(_)) => event,
+            _ => self.sign_ins_of(principal).filter(|(_, e)| crate::causal::not_after(e.time, at)).last()?.1,
+        };
+        let Detail::SignIn(detail) = &event.detail else { return None };
+        Some((sign_in_request(&self.world.env, event)?, detail.mfa.clone()))
+    }
+
+    /// The world with these controls in force from before the first event (those with a later `since` join in the run).
+    pub fn world_with(&self, controls: &[&Control]) -> World {
+        let mut env = self.world.env.clone();
+        let now: Vec<&&Control> = controls.iter().filter(|c| c.since.is_none()).collect();
+        for control in &now {
+            crate::control::put_in_force(&mut env, control, None);
+        }
+        let mut world = self.world.with(env);
+        // A gate reads what some families write: sets that agree on those share its compiled form.
+        let among = |families: &[Family]| -> Vec<String> {
+            let touches = |c: &Control| c.parts.iter().any(|p| families.contains(&p.family));
+            now.iter().filter(|c| touches(c)).map(|c| c.id.clone()).collect()
+        };
+        let key = [
+            among(&[Family::ConditionalAccess]),
+            among(&[Family::Pim, Family::Rbac, Family::Lock]),
+            among(&[Family::AzurePolicy]),
+            among(&[Family::Pim]),
+        ];
+        if let Ok(mut known) = self.compiled.lock() {
+            for (gate, ids) in key.into_iter().enumerate() {
+                match known.get(&(gate, ids.clone())) {
+                    Some(other) => world.share(gate, other),
+                    None => {
+                        world.compile(gate);
+                        known.insert((gate, ids), world.clone());
+                    }
+                }
+            }
+        }
+        world
+    }
+
+    /// The three runs under a set of controls.
+    pub fn runs(&self, controls: &[&Control]) -> [Run; 3] {
+        let world = self.world_with(controls);
+        Stage::ALL.map(|stage| run(self, &world, stage, controls, !controls.is_empty()))
+    }
+}
+
+fn need_in_words(kind: &PartKind) -> String {
+    match kind {
+        PartKind::Gate(gate) => format!("passing {}", gate.word()),
+        PartKind::Token => "a token".to_owned(),
+        PartKind::Session => "a session".to_owned(),
+        PartKind::Credential => "a credential".to_owned(),
+        PartKind::Privilege => "a role that allows it".to_owned(),
+        PartKind::Key => "the key".to_owned(),
+        PartKind::Exists(id) if id.resource_group().as_ref() == Some(id) => format!("resource group {}", id.name()),
+        PartKind::Exists(id) => {
+            let kind = id.resource_type().and_then(|t| t.rsplit('/').next().map(str::to_owned)).unwrap_or_default();
+            format!("{kind} {}", id.name())
+        }
+    }
+}
+
+/// Object id → name for print.
+pub fn principal_name(engine: &Engine<'_>, id: &ObjectId) -> String {
+    let env = &engine.world.env;
+    for (kind, field) in
+        [(Kind::Users, "userPrincipalName"), (Kind::ServicePrincipals, "displayName"), (Kind::Groups, "displayName")]
+    {
+        if let Some(name) = env.get(kind, id.as_str()).and_then(|d| json::text(&d.body, field)) {
+            return name.to_owned();
+        }
+    }
+    id.to_string()
+}

@@ -1,0 +1,188 @@
+//! Ways to a token other than the observed sign-in, each one hypothetical request asked of the same gate. *A token is
+//! acquired, not signed in for*: cutting the observed sign-in cuts the session for that audience only if every other
+//! way the attacker held is refused too.
+//!
+//! A hypothetical request ranges over what the attacker chooses (client, platform); addresses, devices and risk are
+//! those of the attack's own sign-ins, since nothing else is known to be held.
+
+use super::ask::{Part, PartKind, activate};
+use super::engine::Engine;
+use super::run::{StepRun, settle};
+use crate::causal::World;
+use crate::effect::{Audience, active_directory_roles, directory_roles_for, sign_in_request};
+use crate::model::request::{Claims, SignInRequest, Stance};
+use crate::model::{
+    Answer, Clause, Detail, Environment, Event, Fact, Kind, Level, ObjectId, ResourceId, Timestamp, Word, json,
+};
+use std::collections::BTreeSet;
+
+/// One way to a token and what the gates say to it.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// In words: `fresh sign-in with the password`, `session of s2`.
+    pub by: String,
+    pub answer: Answer,
+}
+
+/// Clients an attacker may choose from, as Conditional Access tells them apart.
+const CLIENTS: &[&str] = &["browser", "mobileAppsAndDesktopClients"];
+/// Platforms: read off the user agent, which the caller writes.
+const PLATFORMS: &[&str] = &["windows", "macOS", "linux", "iOS", "android", "unsupported"];
+
+/// Every way the attacker held at that time, in the world given.
+pub fn ways_to_token(
+    engine: &Engine<'_>,
+    world: &World,
+    steps: &[StepRun],
+    principal: &ObjectId,
+    audience: &Audience,
+    at: Timestamp,
+) -> Vec<Way> {
+    let words = engine.case.words.for_principal(principal, at);
+    let mut ways = Vec::new();
+    for (n, event) in engine.sign_ins_of(principal) {
+        if !crate::causal::not_after(event.time, at) {
+            continue;
+        }
+        let Some(template) = sign_in_request(&world.env, event) else { continue };
+        let settled = engine.settled(n, "conditional-access");
+        let mut push = |by: String, claims: Claims| {
+            let answer = best_choice(world, &template, audience, claims, &words);
+            ways.push(Way { by, answer: settle(answer, settled) });
+        };
+        let lived = steps.get(n).is_some_and(StepRun::any);
+        if lived && let Fact::Known(claims) = &template.claims {
+            push(format!("session of {}", engine.step_id(n)), claims.clone());
+        }
+        if words.holds.contains(&Word::Password) || engine.password_proven(principal, at) {
+            let fresh = Claims {
+                mfa: Fact::Known(false),
+                methods: Fact::Known(vec!["password".to_owned()]),
+                last_authentication_age_minutes: Fact::Known(0.0),
+                ..Claims::default()
+            };
+            push("fresh sign-in with the password".to_owned(), fresh);
+        }
+        for word in [Word::SessionCookie, Word::RefreshToken] {
+            if words.holds.contains(&word) {
+                let mfa = words.holds.contains(&Word::MfaClaim);
+                let stolen = Claims { mfa: Fact::Known(mfa), ..Claims::default() };
+                push(format!("stolen {}", word.as_str()), stolen);
+            }
+        }
+    }
+    ways
+}
+
+/// The most that any choice of client and platform gets.
+fn best_choice(
+    world: &World,
+    template: &SignInRequest,
+    audience: &Audience,
+    claims: Claims,
+    words: &crate::model::Attacker,
+) -> Answer {
+    let mut request = template.clone();
+    let observed = template.target.resource_app_id.known().map(|id| Audience::of_application(id));
+    if observed.as_ref() != Some(audience) {
+        request.target.resource_app_id = Fact::Known(audience.application_id().to_owned());
+        request.target.conditional_access_audiences = Fact::Known(vec![audience.application_id().to_owned()]);
+        request.target.scopes = Fact::Unknown;
+    }
+    request.claims = Fact::Known(claims);
+    let policies = world.conditional_access();
+    let mut best = policies.answer(&request, words, Stance::Hypothetical);
+    for client in CLIENTS {
+        for platform in PLATFORMS {
+            if best.level == Level::NotCut {
+                return best;
+            }
+            request.client_app_type = Fact::Known((*client).to_owned());
+            request.device_platform = Fact::Known((*platform).to_owned());
+            let answer = policies.answer(&request, words, Stance::Hypothetical);
+            if answer.level > best.level {
+                best = answer;
+            }
+        }
+    }
+    best
+}
+
+/// Azure eligibilities of the environment: (id, holder, role GUID, scope).
+pub fn azure_eligibilities(env: &Environment) -> Vec<(String, ObjectId, String, ResourceId)> {
+    env.of(Kind::PimEligibilities)
+        .filter_map(|(key, document)| {
+            let body = &document.body;
+            let holder = ObjectId::new(json::text(body, "properties.principalId")?);
+            let role = json::text(body, "properties.roleDefinitionId")?;
+            let scope = ResourceId::new(json::text(body, "properties.scope")?);
+            let id = json::text(body, "id").unwrap_or(key).to_owned();
+            Some((id, holder, role.rsplit('/').next().unwrap_or(role).to_lowercase(), scope))
+        })
+        .collect()
+}
+
+/// A directory operation needs one of the Entra roles that allow it, active or activated.
+pub(super) fn directory_right(engine: &Engine<'_>, world: &World, step: usize, event: &Event) -> Option<Part> {
+    let Detail::Directory(_) = &event.detail else { return None };
+    let principal = engine.links(step).principal.clone()?;
+    let operation = event.action.trim();
+    let answer = directory_answer(engine, world, step, &principal, operation, event.time);
+    Some(Part { kind: PartKind::Privilege, answer, via: None, assumes: Vec::new(), held: None })
+}
+
+/// Whether the principal may do a directory operation: by an active role, or by activating an eligible one.
+pub fn directory_answer(
+    engine: &Engine<'_>,
+    world: &World,
+    step: usize,
+    principal: &ObjectId,
+    operation: &str,
+    at: Timestamp,
+) -> Answer {
+    let unknown = |fact: String| {
+        let mut answer = Answer::of(Level::Unknown, "directoryRight");
+        answer.missing.insert(fact.into());
+        answer
+    };
+    let Some(allowing) = directory_roles_for(operation) else {
+        return unknown(format!("directoryRight:{operation}"));
+    };
+    let active = match active_directory_roles(&world.env, principal) {
+        Fact::Known(active) => active,
+        Fact::Unknown | Fact::Absent => return unknown("directoryRoles".to_owned()),
+    };
+    if let Some(role) = allowing.iter().find(|role| active.contains(&ObjectId::new(role))) {
+        return Answer::allowed("directoryRole").because(Clause {
+            document: (*role).to_owned(),
+            pointer: String::new(),
+            says: format!("an active directory role allows `{operation}`"),
+            source: "Microsoft Entra built-in roles".to_owned(),
+        });
+    }
+    let groups: BTreeSet<ObjectId> = match world.env.transitive_groups(principal) {
+        Fact::Known(groups) => groups,
+        Fact::Unknown | Fact::Absent => BTreeSet::new(),
+    };
+    let mut best: Option<Answer> = None;
+    for (key, document) in world.env.of(Kind::PimEligibilities) {
+        let body = &document.body;
+        let (Some(holder), Some(role), Some(scope)) = (
+            json::text(body, "principalId").map(ObjectId::new),
+            json::text(body, "roleDefinitionId"),
+            json::text(body, "directoryScopeId"),
+        ) else {
+            continue;
+        };
+        let role = role.rsplit('/').next().unwrap_or(role).to_lowercase();
+        let mine = holder == *principal || groups.contains(&holder);
+        if mine && allowing.contains(&role.as_str()) {
+            let scope = ResourceId::new(scope);
+            let answer = activate(engine, world, step, at, principal, &role, &scope, key);
+            if best.as_ref().is_none_or(|b| answer.level > b.level) {
+                best = Some(answer);
+            }
+        }
+    }
+    best.unwrap_or_else(|| Answer::refused("no directory role allows it"))
+}
