@@ -1,5 +1,6 @@
 //! The Azure Policy gate: its vectors, its definitions, its laws.
 
+mod answers;
 mod hostile;
 mod laws;
 mod naive;

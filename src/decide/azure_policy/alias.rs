@@ -213,34 +213,16 @@ impl Metadata {
     }
 }
 
-/// Aliases whose path is not their name, and which the built-in definitions use: alias, resource type, path.
-/// Source: `Get-AzPolicyAlias`, as quoted in the built-in definitions' own tests (Azure/azure-policy).
-const ODD: &[(&str, &str, &str)] = &[
-    (
-        "microsoft.compute/virtualmachines/sku.name",
-        "microsoft.compute/virtualmachines",
-        "properties.hardwareProfile.vmSize",
-    ),
-    (
-        "microsoft.compute/imagepublisher",
-        "microsoft.compute/virtualmachines",
-        "properties.storageProfile.imageReference.publisher",
-    ),
-    (
-        "microsoft.compute/imageoffer",
-        "microsoft.compute/virtualmachines",
-        "properties.storageProfile.imageReference.offer",
-    ),
-    ("microsoft.compute/imagesku", "microsoft.compute/virtualmachines", "properties.storageProfile.imageReference.sku"),
-    (
-        "microsoft.compute/imageversion",
-        "microsoft.compute/virtualmachines",
-        "properties.storageProfile.imageReference.version",
-    ),
-    ("microsoft.compute/licensetype", "microsoft.compute/virtualmachines", "properties.licenseType"),
-];
+/// Aliases whose path is not their name: folded alias and resource type, path. Only those we have seen in an alias
+/// table; a namespace's other aliases without a type (`Microsoft.Compute/imagePublisher`) are unknown without one.
+const ODD: &[(&str, &str, &str)] = &[(
+    "microsoft.compute/virtualmachines/sku.name",
+    "microsoft.compute/virtualmachines",
+    "properties.hardwareProfile.vmSize",
+)];
 
-/// Properties of the ARM envelope, beside `properties`.
+/// Properties of the ARM envelope, beside `properties`. (`name`, `type` and `id` are fields of their own: an alias of
+/// such a name is a property.)
 const ENVELOPE: &[&str] = &[
     "sku",
     "kind",
@@ -253,9 +235,6 @@ const ENVELOPE: &[&str] = &[
     "extendedlocation",
     "etag",
     "systemdata",
-    "name",
-    "id",
-    "scale",
     "placement",
 ];
 

@@ -23,8 +23,6 @@ const NEITHER: &[&str] = &[
     "microsoft.containerservice/managedclusters/agentpools",
     "microsoft.insights/diagnosticsettings",
     "microsoft.keyvault/vaults/accesspolicies",
-    "microsoft.keyvault/vaults/keys",
-    "microsoft.keyvault/vaults/secrets",
     "microsoft.managedidentity/userassignedidentities/federatedidentitycredentials",
     "microsoft.management/managementgroups",
     "microsoft.network/loadbalancers/inboundnatrules",
@@ -67,7 +65,7 @@ const NEITHER: &[&str] = &[
 ];
 
 pub(super) fn without_tags_or_location(folded_type: &str) -> bool {
-    NEITHER.binary_search(&folded_type).is_ok() || NEITHER.contains(&folded_type)
+    NEITHER.contains(&folded_type)
 }
 
 /// Types whose deletion `denyAction` never blocks, "to prevent lockout scenarios" (*denyAction effect*). Folded.

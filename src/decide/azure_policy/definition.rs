@@ -273,13 +273,11 @@ fn tag_use(rule: &Condition) -> TagUse {
             template.walk(&mut |expression| {
                 let Expression::Call { call: Call::Special(Special::Field), arguments } = expression else { return };
                 match arguments.first() {
-                    Some(Expression::Text(name)) => {
-                        if Field::parse(name).is_ok_and(|field| field.looks_at_tags()) {
-                            note(TagUse::Yes);
-                        }
+                    Some(Expression::Text(name)) if Field::parse(name).is_ok_and(|field| field.looks_at_tags()) => {
+                        note(TagUse::Yes);
                     }
+                    Some(Expression::Text(_)) | None => {}
                     Some(argument) => note(computed_expression(argument)),
-                    None => {}
                 }
             });
         }

@@ -50,19 +50,18 @@ pub(super) struct Current {
 
 /// Whether a function fails for every kind of value that its unknown arguments may have.
 fn hopeless(entry: &Entry, arguments: &[Evaluated]) -> bool {
-    let kinds = [
-        Value::from(""),
-        Value::from("a"),
-        Value::from(1),
-        Value::from(true),
-        Value::Array(Vec::new()),
-        Value::Object(Map::new()),
-    ];
+    let none = Value::Array(Vec::new());
+    let kinds =
+        [Value::from(""), Value::from("a"), Value::from(1), Value::from(true), none.clone(), Value::Object(Map::new())];
     kinds.iter().all(|kind| {
-        let filled: Vec<Cow<Value>> = arguments
-            .iter()
-            .map(|a| a.as_ref().map_or(Cow::Borrowed(kind), |known| Cow::Borrowed(known.as_ref())))
-            .collect();
+        let fill = |argument: &'_ Evaluated<'_>| -> Value {
+            match argument {
+                Ok(known) => known.as_ref().clone(),
+                Err(Stop::Unknown(gap)) if gap.array => none.clone(),
+                Err(Stop::Unknown(_) | Stop::Failed(_)) => kind.clone(),
+            }
+        };
+        let filled: Vec<Cow<Value>> = arguments.iter().map(|argument| Cow::Owned(fill(argument))).collect();
         matches!((entry.run)(&filled), Err(Fault::Fails(_)))
     })
 }
@@ -121,6 +120,8 @@ impl<'s> Scene<'s> {
                     Ok(values) => values,
                     Err(Stop::Unknown(mut gap)) => {
                         gap.may_fail |= entry.partial || gap.nullable && !entry.takes_null || hopeless(entry, &values);
+                        gap.nullable = entry.gives_null;
+                        gap.array = false;
                         return Err(Stop::Unknown(gap));
                     }
                     Err(failed @ Stop::Failed(_)) => return Err(failed),
@@ -312,6 +313,7 @@ impl<'s> Scene<'s> {
                 let (yes, no) = (self.expression(yes, counts), self.expression(no, counts));
                 let settled = !gap.may_fail && matches!((&yes, &no), (Ok(yes), Ok(no)) if yes == no);
                 for branch in [&yes, &no] {
+                    gap.array = false;
                     match branch {
                         Ok(value) => gap.nullable |= value.is_null(),
                         Err(Stop::Unknown(missing)) => gap.absorb(missing.clone()),
@@ -418,10 +420,7 @@ impl<'s> Scene<'s> {
                         Err(Stop::Unknown(gap))
                     }
                     Selection::Many(members) => {
-                        let members = members.map_err(|mut gap| {
-                            gap.nullable = false;
-                            gap
-                        })?;
+                        let members = members.map_err(|gap| Gap { nullable: false, array: true, ..gap })?;
                         self.tick(members.len() as u64)?;
                         self.listed(members)
                     }

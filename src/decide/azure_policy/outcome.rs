@@ -20,6 +20,8 @@ pub(super) struct Gap {
     pub may_fail: bool,
     /// The missing value may turn out to be null.
     pub nullable: bool,
+    /// The missing value is an array.
+    pub array: bool,
     /// The snapshot itself is malformed (a parameter that is used has neither value nor default).
     pub malformed: bool,
 }
@@ -38,6 +40,7 @@ impl Gap {
         self.facts.extend(other.facts);
         self.may_fail |= other.may_fail;
         self.nullable |= other.nullable;
+        self.array &= other.array;
         self.malformed |= other.malformed;
     }
 }

@@ -153,11 +153,14 @@ impl<'s> Scene<'s> {
                     _ => return Err(Stop::unknown("a count over a field that is not an array alias")),
                 };
                 let members = match self.subject.place(&field, self.aliases) {
-                    Place::Value(value) => return Ok(unbounded(value.err().unwrap_or_default())),
+                    Place::Value(value) => {
+                        let gap = value.err().unwrap_or_default();
+                        return Ok(self.unbounded(count, &spelled, gap, counts));
+                    }
                     Place::Missing { .. } => Vec::new(),
                     Place::Path { path, by_rule } => match self.subject.select(&path, by_rule, &counts.bound) {
                         Selection::Many(Ok(members)) => members,
-                        Selection::Many(Err(gap)) => return Ok(unbounded(gap)),
+                        Selection::Many(Err(gap)) => return Ok(self.unbounded(count, &spelled, gap, counts)),
                         Selection::One(_) => return Err(Stop::unknown("a count over a path without an array")),
                     },
                 };
@@ -175,9 +178,11 @@ impl<'s> Scene<'s> {
                 }
             }
             Over::Value { list, name } => {
+                // "When not provided, the index name is implicitly set to "default"."
+                let name = name.as_deref().unwrap_or("default");
                 let list = match self.template(list, counts) {
                     Ok(list) => list,
-                    Err(Stop::Unknown(gap)) => return Ok(unbounded(gap)),
+                    Err(Stop::Unknown(gap)) => return Ok(self.unbounded(count, name, gap, counts)),
                     Err(failed @ Stop::Failed(_)) => return Err(failed),
                 };
                 let Value::Array(items) = list.as_ref() else {
@@ -196,14 +201,22 @@ impl<'s> Scene<'s> {
                     };
                     let mut inner = counts.clone();
                     inner.iterations = iterations;
-                    // "When not provided, the index name is implicitly set to "default"."
-                    let name = name.clone().unwrap_or_else(|| "default".to_owned());
-                    inner.current.push(Current { name, value: Ok(item.clone()) });
+                    inner.current.push(Current { name: name.to_owned(), value: Ok(item.clone()) });
                     tally.add(self.condition(filter, &inner));
                 }
             }
         }
         Ok(tally.operand())
+    }
+
+    /// A count over an array that nobody recorded: 0 or more, and it may fail where its condition may fail of a member.
+    fn unbounded(&self, count: &'s Count, name: &str, mut gap: Gap, counts: &Counts) -> Operand<'s> {
+        if let Some(filter) = &count.filter {
+            let mut inner = counts.clone();
+            inner.current.push(Current { name: name.to_owned(), value: Err(gap.clone().nullable()) });
+            gap.may_fail |= self.condition(filter, &inner).can_fail;
+        }
+        Operand::Tally { least: 0, most: None, gap: Some(gap), failure: None }
     }
 
     fn compare(&self, operand: Operand<'s>, operator: Operator, right: &'s Template, counts: &Counts) -> Outcome<'s> {
@@ -252,10 +265,6 @@ impl<'s> Scene<'s> {
 
 use super::template::Template;
 
-fn unbounded<'s>(gap: Gap) -> Operand<'s> {
-    Operand::Tally { least: 0, most: None, gap: Some(gap), failure: None }
-}
-
 /// "k members true, u unknown: the interval [k, k+u]."
 #[derive(Default)]
 struct Tally {
@@ -281,6 +290,7 @@ impl Tally {
                 facts: outcome.facts,
                 may_fail: outcome.can_fail,
                 nullable: false,
+                array: false,
                 malformed: outcome.malformed,
             });
         }

@@ -142,8 +142,7 @@ impl Subject {
             below.segments.remove(0);
         }
         below.segments.insert(0, Segment::Key("properties".into()));
-        let own = ["type", "name", "id"].iter().any(|own| same_text(own, first));
-        if envelope && beside && !own {
+        if envelope && beside {
             return Place::Path { path: rest, by_rule: true };
         }
         let in_properties = first_below || self.gap(&below.segments).is_some();

@@ -57,6 +57,10 @@ impl Expr {
             Expr::Tag(name) => present(&resource["tags"][name]),
             Expr::Words => json!(resource["properties"]["words"].as_array().cloned().unwrap_or_default()),
             Expr::Concat(parts) => {
+                if let Some(Value::Array(_)) = parts.first().map(|p| p.value(resource)).unwrap_or_default() {
+                    let lists = parts.iter().map(|p| p.value(resource)?.as_array().cloned());
+                    return lists.collect::<Option<Vec<_>>>().map(|lists| json!(lists.concat()));
+                }
                 let mut out = String::new();
                 for part in parts {
                     match part.value(resource)? {
@@ -132,6 +136,27 @@ impl Rule {
                 "count": { "value": patterns, "name": "p", "where": { "field": format!("{PREFIX}label"), "like": "[current('p')]" } },
                 *operator: right,
             }),
+        }
+    }
+
+    /// Kleene's three values over plain fields; a field at an unknown path is unknown, whatever is compared with it.
+    pub fn kleene(&self, resource: &Value, unknown: &[String]) -> Option<bool> {
+        match self {
+            Rule::All(items) => {
+                let all: Vec<Option<bool>> = items.iter().map(|item| item.kleene(resource, unknown)).collect();
+                if all.contains(&Some(false)) { Some(false) } else { (!all.contains(&None)).then_some(true) }
+            }
+            Rule::Any(items) => {
+                let all: Vec<Option<bool>> = items.iter().map(|item| item.kleene(resource, unknown)).collect();
+                if all.contains(&Some(true)) { Some(true) } else { (!all.contains(&None)).then_some(false) }
+            }
+            Rule::Not(inner) => inner.kleene(resource, unknown).map(|holds| !holds),
+            Rule::Field(field, operator, right) => {
+                let path = if *field == "tags['a']" { "tags".to_owned() } else { format!("properties.{field}") };
+                let settled = matches!(*operator, "in" | "notIn") && right == &json!([]);
+                if unknown.contains(&path) && !settled { None } else { Some(self.says(resource) == Said::True) }
+            }
+            Rule::Value(..) | Rule::Count(..) | Rule::Patterns(..) => panic!("not a plain rule"),
         }
     }
 

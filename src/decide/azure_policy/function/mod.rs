@@ -39,6 +39,8 @@ pub(super) struct Entry {
     pub partial: bool,
     /// Does not fail for null.
     pub takes_null: bool,
+    /// May give null.
+    pub gives_null: bool,
 }
 
 /// Functions that need more than their arguments.
@@ -82,15 +84,19 @@ const SPECIAL: &[(&str, usize, usize, Special)] = &[
 ];
 
 const fn total(name: &'static str, least: usize, most: usize, run: fn(Arguments) -> Given) -> Entry {
-    Entry { name, least, most, run, partial: false, takes_null: false }
+    Entry { name, least, most, run, partial: false, takes_null: false, gives_null: false }
 }
 
 const fn partial(name: &'static str, least: usize, most: usize, run: fn(Arguments) -> Given) -> Entry {
-    Entry { name, least, most, run, partial: true, takes_null: false }
+    Entry { name, least, most, run, partial: true, takes_null: false, gives_null: false }
 }
 
 const fn lenient(name: &'static str, least: usize, most: usize, run: fn(Arguments) -> Given) -> Entry {
-    Entry { name, least, most, run, partial: false, takes_null: true }
+    Entry { name, least, most, run, partial: false, takes_null: true, gives_null: false }
+}
+
+const fn or_null(entry: Entry) -> Entry {
+    Entry { gives_null: true, ..entry }
 }
 
 static PURE: &[Entry] = &[
@@ -98,7 +104,7 @@ static PURE: &[Entry] = &[
     partial("addDays", 2, 3, add_days),
     lenient("array", 1, 1, collection::array),
     total("base64", 1, 1, encoding::base64),
-    partial("base64ToJson", 1, 1, encoding::base64_to_json),
+    or_null(partial("base64ToJson", 1, 1, encoding::base64_to_json)),
     partial("base64ToString", 1, 1, encoding::base64_to_string),
     partial("bool", 1, 1, number::bool),
     partial("cidrHost", 2, 2, address::cidr_host),
@@ -114,22 +120,22 @@ static PURE: &[Entry] = &[
     total("endsWith", 2, 2, text::ends_with),
     lenient("equals", 2, 2, collection::equals),
     lenient("false", 0, 0, number::no),
-    total("first", 1, 1, collection::first),
+    or_null(total("first", 1, 1, collection::first)),
     total("flatten", 1, 1, collection::flatten),
     partial("float", 1, 1, number::float),
     partial("format", 1, MANY, text::format),
     total("greater", 2, 2, number::greater),
     total("greaterOrEquals", 2, 2, number::greater_or_equals),
     total("guid", 1, MANY, hash::guid),
-    partial("indexFromEnd", 2, 2, collection::index_from_end),
+    or_null(partial("indexFromEnd", 2, 2, collection::index_from_end)),
     total("indexOf", 2, 2, text::index_of),
     partial("int", 1, 1, number::int),
     total("intersection", 2, MANY, collection::intersection),
     partial("ipRangeContains", 2, 2, address::ip_range_contains),
     total("items", 1, 1, collection::items),
     total("join", 2, 2, text::join),
-    partial("json", 1, 1, encoding::json),
-    total("last", 1, 1, collection::last),
+    or_null(partial("json", 1, 1, encoding::json)),
+    or_null(total("last", 1, 1, collection::last)),
     total("lastIndexOf", 2, 2, text::last_index_of),
     total("length", 1, 1, collection::length),
     total("less", 2, 2, number::less),
@@ -157,8 +163,8 @@ static PURE: &[Entry] = &[
     total("toUpper", 1, 1, text::to_upper),
     total("trim", 1, 1, text::trim),
     lenient("true", 0, 0, number::yes),
-    lenient("tryGet", 2, MANY, collection::try_get),
-    lenient("tryIndexFromEnd", 2, 2, collection::try_index_from_end),
+    or_null(lenient("tryGet", 2, MANY, collection::try_get)),
+    or_null(lenient("tryIndexFromEnd", 2, 2, collection::try_index_from_end)),
     total("union", 2, MANY, collection::union),
     total("uniqueString", 1, MANY, hash::unique_string),
     partial("uri", 2, 2, encoding::uri),
