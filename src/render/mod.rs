@@ -5,6 +5,7 @@
 //! line of visible text first.
 
 pub mod dot;
+mod html;
 mod json;
 pub mod layout;
 pub mod markdown;
@@ -29,7 +30,7 @@ pub struct Output {
 
 /// Every output, in the order that help and docs list them.
 pub const OUTPUTS: &[Output] =
-    &[terminal::OUTPUT, markdown::OUTPUT, svg::OUTPUT, dot::OUTPUT, mermaid::OUTPUT, json::OUTPUT];
+    &[terminal::OUTPUT, html::OUTPUT, markdown::OUTPUT, svg::OUTPUT, dot::OUTPUT, mermaid::OUTPUT, json::OUTPUT];
 
 /// One file of an output; most outputs make one.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,8 +13,9 @@ mod style;
 mod timeline;
 
 pub use escape::escape;
+pub use paint::Mode;
 pub use plan::{Label, Laid, lay};
-pub use style::sheet;
+pub use style::{sheet, stroke};
 pub use timeline::{Timeline, lay_timeline};
 
 use super::picture::{VIEWS, picture};
@@ -24,15 +25,15 @@ use crate::analysis::Analysis;
 pub(super) const OUTPUT: Output = Output { id: "svg", views: VIEWS, extension: "svg", render };
 
 fn render(analysis: &Analysis, request: &Request) -> Result<Vec<Artifact>, RenderError> {
-    one("graph.svg", document(analysis, &request.view, &request.with, true))
+    one("graph.svg", document(analysis, &request.view, &request.with, Mode::Document))
 }
 
-/// The whole document; without a style sheet for renderers that know no custom properties.
-pub fn document(analysis: &Analysis, view: &str, with: &[String], styled: bool) -> String {
+/// The whole drawing.
+pub fn document(analysis: &Analysis, view: &str, with: &[String], mode: Mode) -> String {
     if view == "timeline" {
-        return timeline::document(analysis, with, styled);
+        return timeline::document(analysis, with, mode);
     }
     let picture = picture(analysis, view, with);
     let laid = lay(&picture);
-    paint::paint(&picture, &laid, styled)
+    paint::paint(&picture, &laid, mode)
 }

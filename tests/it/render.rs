@@ -1,5 +1,6 @@
 //! Outputs: every renderer over a hand-written, generated and hostile analyses. Data: `tests/render/`.
 
+mod browser;
 mod dot;
 mod generated;
 mod geometry;
@@ -92,7 +93,7 @@ fn an_unknown_view_format_or_control_is_said_with_what_is_known() {
         error("svg", "atack", ""),
         "`atack` is no view of `svg`; its views are attack, before-after, residual, timeline, choke"
     );
-    assert!(error("gif", "", "").starts_with("`gif` is no format; the formats are terminal, markdown, svg"));
+    assert!(error("gif", "", "").starts_with("`gif` is no format; the formats are terminal, html, markdown"));
     assert_eq!(
         error("svg", "attack", "storage-firewal"),
         "the analysis has no control `storage-firewal`; did you mean `storage-firewall`?"

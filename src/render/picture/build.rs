@@ -267,6 +267,8 @@ fn edges(
                     mark: String::new(),
                     title: String::new(),
                     first_step: step,
+                    steps: step.into_iter().collect(),
+                    paths: edge.paths.clone(),
                     members: Vec::new(),
                 };
                 dress(&mut made, analysis, edge, view, with, names, &last, used);
@@ -348,7 +350,7 @@ fn dress(
 }
 
 /// Whether no set of controls that cuts the path is in force.
-fn open(path: &crate::analysis::ResidualPath, with: &[String]) -> bool {
+pub(super) fn open(path: &crate::analysis::ResidualPath, with: &[String]) -> bool {
     !path.cut_by.iter().any(|set| !set.is_empty() && set.iter().all(|id| with.contains(id)))
 }
 
@@ -444,7 +446,15 @@ fn bundle(mut made: Vec<PictureEdge>, analysis: &Analysis) -> Option<PictureEdge
     let held = made.iter().filter(|edge| edge.state == weakest).count();
     let mark = made.iter().find(|edge| edge.state == weakest).map(|edge| edge.mark.clone()).unwrap_or_default();
     let stopped = made.iter().filter(|edge| edge.state < weakest).count();
+    let mut all_steps: Vec<usize> = made.iter().flat_map(|edge| edge.steps.iter().copied()).collect();
+    all_steps.sort_unstable();
+    all_steps.dedup();
+    let mut paths: Vec<String> = made.iter().flat_map(|edge| edge.paths.iter().cloned()).collect();
+    paths.sort();
+    paths.dedup();
     let mut one = made.into_iter().next()?;
+    one.steps = all_steps;
+    one.paths = paths;
     let titles: Vec<&str> = members.iter().map(|(_, title)| title.as_str()).collect();
     one.title = fit_columns(&format!("{count} edges: {}", titles.join("; ")), 2000);
     one.state = weakest;

@@ -7,11 +7,13 @@
 mod build;
 mod fold;
 mod names;
+mod outcome;
 mod state;
 
 pub use build::{StepMark, heading, picture, recommended, step_marks};
 pub use names::Names;
-pub use state::{State, level};
+pub use outcome::{Closure, Outcome, outcome};
+pub use state::{Fate, State, conditions, fate, holds, level};
 
 use crate::analysis::{EdgeKind, Lane, NodeKind};
 
@@ -82,6 +84,10 @@ pub struct PictureEdge {
     pub mark: String,
     pub title: String,
     pub first_step: Option<usize>,
+    /// Indices of the steps it is part of.
+    pub steps: Vec<usize>,
+    /// Ids of the residual paths it lies on.
+    pub paths: Vec<String>,
     /// Edges drawn as this one: their ids and titles.
     pub members: Vec<(String, String)>,
 }

@@ -2,6 +2,7 @@
 
 use crate::analysis::{Condition, Step};
 use crate::model::Level;
+use std::borrow::Cow;
 
 /// How an edge is told apart, in line and word, never by colour alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,10 +47,10 @@ impl State {
 }
 
 /// What a set of controls does to a step: level, the controls that do it, the words, whether each can be undone.
-pub struct Fate<'a> {
+pub struct Fate {
     pub level: Level,
-    pub by: Vec<&'a str>,
-    pub words: Vec<&'a str>,
+    pub by: Vec<String>,
+    pub words: Vec<String>,
     pub undo: bool,
 }
 
@@ -58,39 +59,24 @@ pub fn level(step: &Step, with: &[String]) -> Level {
     fate(step, with).level
 }
 
-pub(super) fn fate<'a>(step: &'a Step, with: &[String]) -> Fate<'a> {
+pub fn fate(step: &Step, with: &[String]) -> Fate {
     let mut fate = Fate { level: Level::NotCut, by: Vec::new(), words: Vec::new(), undo: false };
     // One control: its own verdict is the answer.
     if let [only] = with
         && let Some(verdict) = step.verdict(only)
     {
         fate.level = verdict.verdict;
-        fate.by = vec![&verdict.control];
-        fate.words = verdict.words.iter().map(String::as_str).collect();
+        fate.by = vec![verdict.control.clone()];
+        fate.words.clone_from(&verdict.words);
         fate.undo = verdict.undo.is_some();
         return fate;
     }
-    for condition in step.conditions.iter().filter(|condition| holds(condition, with)) {
+    let conditions = conditions(step);
+    for condition in conditions.iter().filter(|condition| holds(condition, with)) {
         if condition.verdict < fate.level {
             fate.level = condition.verdict;
-            fate.by = condition.set.iter().map(String::as_str).collect();
-            fate.words = condition.words.iter().map(String::as_str).collect();
-        }
-    }
-    if step.conditions.is_empty() {
-        for verdict in step.verdicts.iter().filter(|verdict| with.contains(&verdict.control)) {
-            if verdict.verdict < fate.level {
-                fate.level = verdict.verdict;
-                fate.by = vec![&verdict.control];
-                fate.words = verdict.words.iter().map(String::as_str).collect();
-            }
-        }
-        for set in step.cut_by.iter().filter(|set| set.iter().all(|id| with.contains(id))) {
-            if fate.level > Level::Cut {
-                fate.level = Level::Cut;
-                fate.by = set.iter().map(String::as_str).collect();
-                fate.words.clear();
-            }
+            fate.by = condition.set.clone();
+            fate.words = condition.words.clone();
         }
     }
     fate.undo = fate.level == Level::Cut
@@ -98,6 +84,24 @@ pub(super) fn fate<'a>(step: &'a Step, with: &[String]) -> Fate<'a> {
     fate
 }
 
-pub(super) fn holds(condition: &Condition, with: &[String]) -> bool {
+/// The conditions of a step; of an analysis that carries none, what its verdicts and cut sets say.
+pub fn conditions(step: &Step) -> Cow<'_, [Condition]> {
+    if !step.conditions.is_empty() {
+        return Cow::Borrowed(&step.conditions);
+    }
+    let condition = |set: Vec<String>, verdict: Level, words: &[String], missing: &[String]| Condition {
+        set,
+        unless: Vec::new(),
+        verdict,
+        words: words.to_vec(),
+        missing: missing.to_vec(),
+    };
+    let verdicts = step.verdicts.iter().filter(|verdict| verdict.verdict != Level::NotCut);
+    let alone = verdicts.map(|v| condition(vec![v.control.clone()], v.verdict, &v.words, &v.missing));
+    let sets = step.cut_by.iter().filter(|set| set.len() > 1);
+    Cow::Owned(alone.chain(sets.map(|set| condition(set.clone(), Level::Cut, &[], &[]))).collect())
+}
+
+pub fn holds(condition: &Condition, with: &[String]) -> bool {
     condition.set.iter().all(|id| with.contains(id)) && !condition.unless.iter().any(|id| with.contains(id))
 }

@@ -13,10 +13,21 @@ use crate::render::picture::{Heading, Picture, PictureEdge, PictureNode, State};
 use crate::render::text::{Weight, fit, text_width};
 use std::fmt::Write;
 
+/// Who shows the drawing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A file of its own, with its style sheet.
+    Document,
+    /// A page that has the style sheet and changes states.
+    Page,
+    /// A renderer that knows no style sheets.
+    Bare,
+}
+
 /// What a generic stack resolves to on each system; widths are bounds over these.
 pub(super) const FONTS: &str = "'Segoe UI','Helvetica Neue',Arial,'Liberation Sans','DejaVu Sans',sans-serif";
 
-pub(super) fn paint(picture: &Picture, laid: &Laid, styled: bool) -> String {
+pub(super) fn paint(picture: &Picture, laid: &Laid, mode: Mode) -> String {
     let mut out = String::new();
     let heading = Heading {
         view: picture.view,
@@ -24,7 +35,7 @@ pub(super) fn paint(picture: &Picture, laid: &Laid, styled: bool) -> String {
         subtitle: picture.subtitle.clone(),
         marking: picture.marking.clone(),
     };
-    open(&mut out, &heading, &picture.description, (laid.width, laid.height), styled);
+    open(&mut out, &heading, &picture.description, (laid.width, laid.height), mode);
     let _ = writeln!(out, "<g transform=\"translate(0 {})\">", number(HEADER));
     for (lane, rect) in &laid.geometry.lanes {
         lane_strip(&mut out, *lane, rect);
@@ -34,7 +45,7 @@ pub(super) fn paint(picture: &Picture, laid: &Laid, styled: bool) -> String {
     order.sort_by_key(|at| picture.edges.get(*at).map(|edge| (std::cmp::Reverse(edge.state), *at)));
     for at in order {
         if let Some((edge, geometry)) = picture.edges.get(at).zip(laid.geometry.edges.get(at)) {
-            paint_edge(&mut out, edge, geometry, laid.labels.get(at));
+            paint_edge(&mut out, edge, geometry, laid.labels.get(at), mode);
         }
     }
     for (at, node) in picture.nodes.iter().enumerate() {
@@ -49,18 +60,18 @@ pub(super) fn paint(picture: &Picture, laid: &Laid, styled: bool) -> String {
 }
 
 /// Everything up to the drawing itself: root, title, description, style, ground, heading.
-pub(super) fn open(out: &mut String, heading: &Heading, said: &str, (width, height): (f64, f64), styled: bool) {
+pub(super) fn open(out: &mut String, heading: &Heading, said: &str, (width, height): (f64, f64), mode: Mode) {
     let (w, h) = (number(width), number(height));
     let _ = write!(
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"cutset view-{}\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" \
-         height=\"{h}\" role=\"img\" aria-labelledby=\"cutset-title cutset-desc\" font-family=\"{FONTS}\">\n\
-         <title id=\"cutset-title\">{}</title>\n<desc id=\"cutset-desc\">{}</desc>\n",
+         height=\"{h}\" role=\"img\" aria-labelledby=\"title-{0} desc-{0}\" font-family=\"{FONTS}\">\n\
+         <title id=\"title-{0}\">{}</title>\n<desc id=\"desc-{0}\">{}</desc>\n",
         heading.view,
         escape(&heading.title),
         escape(&format!("{}. {said}", heading.subtitle)),
     );
-    if styled {
+    if mode == Mode::Document {
         let _ = writeln!(out, "<style>{}</style>", sheet());
     }
     let _ = writeln!(out, "<rect class=\"f-paper\" width=\"{w}\" height=\"{h}\" fill=\"{}\"/>", colour("paper"));
@@ -97,7 +108,7 @@ fn lane_strip(out: &mut String, lane: usize, rect: &Rect) {
     text(out, rect.x + 10.0, rect.y + 20.0, NOTE_SIZE, Weight::Bold, "soft", name);
 }
 
-fn paint_edge(out: &mut String, edge: &PictureEdge, geometry: &EdgeGeometry, label: Option<&Label>) {
+fn paint_edge(out: &mut String, edge: &PictureEdge, geometry: &EdgeGeometry, label: Option<&Label>, mode: Mode) {
     let (name, width, dashes) = stroke(edge.state, edge.kind == EdgeKind::Latent);
     let _ = write!(
         out,
@@ -115,8 +126,8 @@ fn paint_edge(out: &mut String, edge: &PictureEdge, geometry: &EdgeGeometry, lab
     let round = if edge.state == State::Unknown { " stroke-linecap=\"round\"" } else { "" };
     let _ = write!(
         out,
-        "<path class=\"s-{name}\" d=\"{line}\" fill=\"none\" stroke=\"{0}\" stroke-width=\"{width}\"{dash}{round}/>\
-         <path class=\"f-{name}\" d=\"{head}\" fill=\"{0}\"/>",
+        "<path class=\"line s-{name}\" d=\"{line}\" fill=\"none\" stroke=\"{0}\" stroke-width=\"{width}\"{dash}{round}/>\
+         <path class=\"head f-{name}\" d=\"{head}\" fill=\"{0}\"/>",
         colour(name),
     );
     if edge.state == State::Open {
@@ -126,14 +137,31 @@ fn paint_edge(out: &mut String, edge: &PictureEdge, geometry: &EdgeGeometry, lab
         let x = place.rect.x;
         text(out, x, place.upper, LABEL_SIZE, Weight::Regular, "ink", &label.text);
         if label.action.is_empty() {
-            text(out, x, place.lower, LABEL_SIZE, Weight::Bold, name, &label.mark);
+            paint_mark(out, (x, place.lower), name, &label.mark, edge.marked && mode == Mode::Page);
         } else {
             let behind = x + text_width(&label.text, LABEL_SIZE, Weight::Regular) + MARK_GAP;
-            text(out, behind, place.upper, LABEL_SIZE, Weight::Bold, name, &label.mark);
+            paint_mark(out, (behind, place.upper), name, &label.mark, edge.marked && mode == Mode::Page);
             text(out, x, place.lower, LABEL_SIZE, Weight::Regular, "soft", &label.action);
         }
     }
     out.push_str("</g>\n");
+}
+
+/// A page changes marks: the element is there even where it says nothing yet.
+pub(super) fn paint_mark(out: &mut String, (x, y): (f64, f64), fill: &str, mark: &str, keep: bool) {
+    if keep {
+        let _ = write!(
+            out,
+            "<text class=\"mark f-{fill}\" x=\"{}\" y=\"{}\" font-size=\"{LABEL_SIZE}\" font-weight=\"600\" \
+             fill=\"{}\">{}</text>",
+            number(x),
+            number(y),
+            colour(fill),
+            escape(mark)
+        );
+    } else {
+        text(out, x, y, LABEL_SIZE, Weight::Bold, fill, mark);
+    }
 }
 
 fn head_size(state: State) -> f64 {

@@ -24,7 +24,7 @@ pub(super) fn colour(name: &str) -> &'static str {
 }
 
 /// Colour name, width and dashes of a line.
-pub(super) fn stroke(state: State, latent: bool) -> (&'static str, f64, &'static str) {
+pub fn stroke(state: State, latent: bool) -> (&'static str, f64, &'static str) {
     match (state, latent) {
         (State::Cut, true) => ("faint", 1.0, "5 4"),
         (State::Cut, false) => ("cut", 1.7, "6 4"),

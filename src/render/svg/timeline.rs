@@ -2,7 +2,7 @@
 
 use super::escape::escape;
 use super::legend::{Item, legend_of};
-use super::paint::{close, number, open, paint_legend, text};
+use super::paint::{Mode, close, number, open, paint_legend, paint_mark, text};
 use super::plan::{DETAIL_SIZE, HEADER, LABEL_SIZE, NODE_SIZE, NOTE_SIZE, wrap_at};
 use super::style::{colour, stroke};
 use crate::analysis::{Alert, Analysis, Plane, Step};
@@ -43,7 +43,7 @@ pub fn lay_timeline(analysis: &Analysis, marks: &[StepMark], notes: &[String]) -
     Timeline { geometry, width, height, legend }
 }
 
-pub(super) fn document(analysis: &Analysis, with: &[String], styled: bool) -> String {
+pub(super) fn document(analysis: &Analysis, with: &[String], mode: Mode) -> String {
     let (marks, notes) = step_marks(analysis, with);
     let laid = lay_timeline(analysis, &marks, &notes);
     let head = heading(analysis, "timeline", with);
@@ -53,7 +53,7 @@ pub(super) fn document(analysis: &Analysis, with: &[String], styled: bool) -> St
         .zip(&analysis.steps)
         .map(|(mark, step)| format!("{}, {}: {}.", mark.label, plain(&step.actor), mark.said))
         .collect();
-    open(&mut out, &head, &said.join(" "), (laid.width, laid.height), styled);
+    open(&mut out, &head, &said.join(" "), (laid.width, laid.height), mode);
     let _ = writeln!(out, "<g transform=\"translate(0 {})\">", number(HEADER));
     for (lane, rect) in &laid.geometry.strips {
         strip(&mut out, *lane, rect);
@@ -70,7 +70,7 @@ pub(super) fn document(analysis: &Analysis, with: &[String], styled: bool) -> St
         for (pin, (alert, rect)) in pins.iter().zip(step.alerts.iter().zip(alerts)) {
             paint_alert(&mut out, alert, rect, pin, &mark.id);
         }
-        paint_step(&mut out, step, mark, rect);
+        paint_step(&mut out, step, mark, rect, mode);
     }
     out.push_str("</g>\n");
     paint_legend(&mut out, &laid.legend, HEADER + laid.geometry.height);
@@ -105,12 +105,12 @@ fn clock(out: &mut String, step: &Step, before: Option<&Step>, at: Point) {
     }
 }
 
-fn paint_step(out: &mut String, step: &Step, mark: &StepMark, rect: &Rect) {
+fn paint_step(out: &mut String, step: &Step, mark: &StepMark, rect: &Rect, mode: Mode) {
     let (name, width, dashes) = stroke(mark.state, false);
     let dash = if dashes.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dashes}\"") };
     let _ = write!(
         out,
-        "<g id=\"{}\" class=\"step {}\"><title>{}</title><rect class=\"f-box s-{name}\" x=\"{}\" y=\"{}\" width=\"{}\" \
+        "<g id=\"{}\" class=\"step {}\"><title>{}</title><rect class=\"line f-box s-{name}\" x=\"{}\" y=\"{}\" width=\"{}\" \
          height=\"{}\" rx=\"6\" fill=\"{}\" stroke=\"{}\" stroke-width=\"{width}\"{dash}/>",
         mark.id,
         mark.state.word(),
@@ -137,7 +137,7 @@ fn paint_step(out: &mut String, step: &Step, mark: &StepMark, rect: &Rect) {
     let detail = fit(&format!("{actor} → {target}{size}"), DETAIL_SIZE, Weight::Regular, room);
     text(out, x, rect.y + 31.0, DETAIL_SIZE, Weight::Regular, "soft", &detail);
     let sign = fit(&mark.mark, LABEL_SIZE, Weight::Bold, room);
-    text(out, x, rect.y + 46.0, LABEL_SIZE, Weight::Bold, name, &sign);
+    paint_mark(out, (x, rect.y + 46.0), name, &sign, mode == Mode::Page);
     out.push_str("</g>\n");
 }
 

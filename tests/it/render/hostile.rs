@@ -243,3 +243,43 @@ fn the_summary_keeps_its_lines() {
         assert!(made.lines().count() <= 44, "{why}: {} lines", made.lines().count());
     });
 }
+
+/// Without a browser too: nothing of the words becomes an element, and the policy's hashes fit the script and style.
+#[test]
+fn the_page_has_our_scripts_and_no_others() {
+    let plain = super::text(&fixture(), "html", "", &[]);
+    let count = |made: &str, what: &str| made.to_lowercase().matches(what).count();
+    each("html", |why, _, made| {
+        for what in ["<script", "</script", "<style", "<svg", "<img", "<title", "<!--"] {
+            assert_eq!(count(made, what), count(&plain, what), "{why}: {what}");
+        }
+        assert!(made.contains("script-src 'sha256-"), "{why}");
+    });
+    use sha2::{Digest, Sha256};
+    let inside = |from: &str, to: &str| {
+        let start = plain.find(from).expect(from) + from.len();
+        plain[start..].split(to).next().expect(to).to_owned()
+    };
+    let script = inside("<script>", "</script>");
+    let digest: Vec<u8> = Sha256::digest(script.as_bytes()).to_vec();
+    let said = inside("script-src 'sha256-", "'");
+    assert_eq!(said, base64(&digest));
+    assert!(!plain.contains("onclick") && !plain.contains("innerHTML") && !plain.contains("eval("));
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let alphabet: Vec<char> = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['+', '/']).collect();
+    let bits: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
+    let mut out: String = bits
+        .as_bytes()
+        .chunks(6)
+        .map(|six| {
+            let six = format!("{:0<6}", String::from_utf8_lossy(six));
+            alphabet[usize::from_str_radix(&six, 2).expect("bits")]
+        })
+        .collect();
+    while out.len() % 4 != 0 {
+        out.push('=');
+    }
+    out
+}
