@@ -4,9 +4,11 @@
 //! what all that says of posture, gaps and paths. Each part of the contract has one file here.
 
 mod controls;
+mod detections;
 mod findings;
 mod graph;
 mod names;
+mod response;
 mod sets;
 mod steps;
 
@@ -174,6 +176,8 @@ pub fn analyse(mut input: Input<'_>) -> Analysis {
     let mut oracle = Oracle::new(&engine, &controls, jewels);
     sets::fill(&filling, &mut oracle, &mut analysis);
     findings::fill(&filling, &mut analysis);
+    response::fill(&filling, &mut analysis);
+    detections::fill(&filling, &mut analysis);
     graph::fill(&filling, &mut analysis);
     analysis.jewels = case
         .jewels
