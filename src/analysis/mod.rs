@@ -3,6 +3,8 @@
 mod bytes;
 mod contract;
 mod fill;
+pub mod verify;
+pub mod whatif;
 
 pub use bytes::si;
 pub use contract::*;

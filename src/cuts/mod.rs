@@ -8,6 +8,6 @@ mod sets;
 mod switch;
 
 pub use oracle::Oracle;
-pub use residual::{Residual, residual, still_open};
+pub use residual::{Residual, open_within, residual, still_open};
 pub use sets::{Found, Guarantee, JewelSets, LISTED, all, all_paths, conditions, observed};
 pub use switch::{MOST, switches};

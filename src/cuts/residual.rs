@@ -72,7 +72,12 @@ fn signature(path: &Path) -> BTreeSet<(&str, &str)> {
 
 /// Whether every operation of the path could still be done in another run.
 pub fn still_open(engine: &Engine<'_>, run: &Run, jewel: &ResourceId, path: &Path) -> bool {
-    let mut state = State::within(engine, run, std::slice::from_ref(jewel), Limit::to(path));
+    open_within(engine, run, jewel, Limit::to(path))
+}
+
+/// Whether the jewel is reached with the operations of the limit alone, each asked of the deciders again.
+pub fn open_within(engine: &Engine<'_>, run: &Run, jewel: &ResourceId, limit: Limit) -> bool {
+    let mut state = State::within(engine, run, std::slice::from_ref(jewel), limit);
     search(&mut state);
     state.path_to(jewel).is_some()
 }

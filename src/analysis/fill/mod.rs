@@ -147,6 +147,35 @@ fn jewels(input: &Input<'_>) -> Vec<(ResourceId, Jewel)> {
     touched.into_iter().collect()
 }
 
+pub(super) use controls::collateral;
+pub(super) use names::short;
+pub(super) use sets::{path_steps, unplace};
+
+/// A case made ready, for other questions to the same engine.
+pub(super) struct Session<'s> {
+    pub filling: Filling<'s>,
+    pub oracle: Oracle<'s>,
+}
+
+impl Session<'_> {
+    pub fn with<T>(mut input: Input<'_>, ask: impl FnOnce(&mut Session<'_>) -> T) -> T {
+        let (case, controls) = prepare(&mut input);
+        let engine = Engine::new(&case);
+        let lawful = Lawful::new(&engine);
+        let filling = Filling {
+            incident: input.incident,
+            engine: &engine,
+            controls: &controls,
+            judged: Vec::new(),
+            lawful,
+            who: input.who,
+        };
+        let jewels = case.jewels.iter().map(|(id, _)| id.clone()).collect();
+        let oracle = Oracle::new(&engine, &controls, jewels);
+        ask(&mut Session { filling, oracle })
+    }
+}
+
 /// Fills the contract.
 pub fn analyse(mut input: Input<'_>) -> Analysis {
     let (case, controls) = prepare(&mut input);

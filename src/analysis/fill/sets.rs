@@ -216,6 +216,21 @@ fn place(filling: &Filling<'_>, id: &str) -> String {
     id.to_owned()
 }
 
+/// The id behind a printed place, folded: what [`place`] does, undone.
+pub fn unplace(filling: &Filling<'_>, printed: &str) -> String {
+    if printed.starts_with('/') {
+        return printed.to_lowercase();
+    }
+    let env = &filling.engine.world.env;
+    if let Some(id) = super::resolve_principal(env, printed) {
+        return id.to_string();
+    }
+    let group = env
+        .of(Kind::Groups)
+        .find(|(_, d)| crate::model::json::text(&d.body, "displayName").is_some_and(|name| name == printed));
+    group.map_or_else(|| printed.to_lowercase(), |(key, _)| key.to_owned())
+}
+
 fn why(filling: &Filling<'_>, node: &Node) -> String {
     match node.step {
         Some(n) => format!("as observed at {}", filling.engine.step_id(n)),

@@ -1,0 +1,161 @@
+//! `cutset verify`: the certificates of an analysis, checked without the search and without the solver that made them.
+//!
+//! From the file alone: every listed set meets every clause of its guarantee and jewel, none of its members is needless,
+//! and trying all subsets of the candidates that clauses name finds no smaller or cheaper one. With the case at hand:
+//! every clause's path is walked again, one operation at a time, by the deciders, with all of its insecure set in force.
+
+use super::contract::{Analysis, ClauseProof, Guarantee, MinimalControlSet};
+use super::fill::{Input, Session};
+use crate::cuts::exact::Set;
+use crate::cuts::latent::Limit;
+use crate::model::ResourceId;
+use crate::replay::Stage;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Verified {
+    pub sets: u64,
+    pub clauses: u64,
+    /// Paths walked again by the deciders; none where the case was not at hand.
+    pub paths: u64,
+    pub failures: Vec<String>,
+}
+
+/// What the file itself proves.
+pub fn verify(analysis: &Analysis) -> Verified {
+    let mut verified = Verified::default();
+    let sets = &analysis.minimal_control_sets;
+    let mut groups: BTreeSet<(String, Guarantee)> =
+        sets.all_paths.iter().map(|s| (s.jewel.clone(), s.guarantee)).collect();
+    groups.extend(sets.clauses.iter().map(|c| (c.jewel.clone(), c.guarantee)));
+    let efforts: BTreeMap<&str, u32> = analysis.controls.iter().map(|c| (c.id.as_str(), c.effort)).collect();
+    for (jewel, guarantee) in groups {
+        let clauses: Vec<&ClauseProof> =
+            sets.clauses.iter().filter(|c| c.jewel == jewel && c.guarantee == guarantee).collect();
+        let listed: Vec<&MinimalControlSet> =
+            sets.all_paths.iter().filter(|s| s.jewel == jewel && s.guarantee == guarantee).collect();
+        verified.clauses += clauses.len() as u64;
+        verified.sets += listed.len() as u64;
+        for clause in &clauses {
+            if clause.controls.iter().any(|c| clause.insecure.contains(c)) {
+                verified.failures.push(format!("clause {:?}: a control is on both sides", clause.controls));
+            }
+            if clause.path.is_empty() {
+                verified.failures.push(format!("clause {:?}: no path proves it", clause.controls));
+            }
+        }
+        for set in &listed {
+            one_set(set, &clauses, &efforts, &mut verified.failures);
+        }
+        smaller(&jewel, &listed, &clauses, &efforts, &mut verified.failures);
+    }
+    verified
+}
+
+fn meets(set: &[String], clause: &ClauseProof) -> bool {
+    clause.controls.iter().any(|c| set.contains(c))
+}
+
+fn one_set(
+    set: &MinimalControlSet,
+    clauses: &[&ClauseProof],
+    efforts: &BTreeMap<&str, u32>,
+    failures: &mut Vec<String>,
+) {
+    for clause in clauses.iter().filter(|c| !meets(&set.set, c)) {
+        failures.push(format!("{:?} does not meet the clause {:?}", set.set, clause.controls));
+    }
+    for member in &set.set {
+        let without: Vec<String> = set.set.iter().filter(|m| *m != member).cloned().collect();
+        if clauses.iter().all(|c| meets(&without, c)) {
+            failures.push(format!("{:?} does not need `{member}`", set.set));
+        }
+        if !set.certificate.members.iter().any(|m| m.control == *member && !m.path.is_empty()) {
+            failures.push(format!("{:?} has no path that opens without `{member}`", set.set));
+        }
+    }
+    let effort: u32 = set.set.iter().filter_map(|c| efforts.get(c.as_str())).sum();
+    if effort != set.effort {
+        failures.push(format!("{:?} costs {effort}, not {}", set.set, set.effort));
+    }
+}
+
+/// Tries every subset of what clauses name, smallest first, up to the size of the listed sets.
+fn smaller(
+    jewel: &str,
+    listed: &[&MinimalControlSet],
+    clauses: &[&ClauseProof],
+    efforts: &BTreeMap<&str, u32>,
+    failures: &mut Vec<String>,
+) {
+    let names: Vec<&String> =
+        clauses.iter().flat_map(|c| &c.controls).collect::<BTreeSet<_>>().into_iter().collect();
+    let cheapest = listed.iter().map(|s| s.effort).min();
+    let most = listed.iter().map(|s| s.set.len()).max().unwrap_or(0);
+    let mut stack: Vec<(usize, Vec<String>)> = vec![(0, Vec::new())];
+    while let Some((from, chosen)) = stack.pop() {
+        if clauses.iter().all(|c| meets(&chosen, c)) {
+            let effort: u32 = chosen.iter().filter_map(|c| efforts.get(c.as_str())).sum();
+            let known = listed.iter().any(|s| s.set.iter().all(|m| chosen.contains(m)));
+            if !known {
+                failures.push(format!("{jewel}: {chosen:?} meets every clause and is not listed"));
+            } else if cheapest.is_some_and(|c| effort < c) {
+                failures.push(format!("{jewel}: {chosen:?} costs {effort}, less than the cheapest listed"));
+            }
+            continue;
+        }
+        if chosen.len() < most {
+            for at in from..names.len() {
+                let mut more = chosen.clone();
+                more.push(names[at].clone());
+                stack.push((at + 1, more));
+            }
+        }
+    }
+}
+
+/// Walks every clause's path again with the case at hand.
+pub fn verify_paths(input: Input<'_>, analysis: &Analysis, verified: &mut Verified) {
+    Session::with(input, |session| {
+        for clause in &analysis.minimal_control_sets.clauses {
+            let mut set: Set = 0;
+            let mut missing = false;
+            for id in &clause.insecure {
+                match session.filling.controls.iter().position(|c| c.id == *id) {
+                    Some(at) if at < 64 => set |= 1 << at,
+                    Some(_) | None => missing = true,
+                }
+            }
+            if missing {
+                verified.failures.push(format!("clause {:?}: the case has not all of its controls", clause.controls));
+                continue;
+            }
+            let stage = match clause.guarantee {
+                Guarantee::Closed => Stage::Free,
+                Guarantee::ClosedIfLacking => Stage::FactsFree,
+            };
+            let steps = &session.filling.engine.case.correlated.steps;
+            let limit = Limit::Only {
+                operations: clause
+                    .path
+                    .iter()
+                    .filter(|s| s.step.is_none())
+                    .map(|s| (s.action.clone(), super::fill::unplace(&session.filling, &s.to)))
+                    .collect(),
+                steps: clause
+                    .path
+                    .iter()
+                    .filter_map(|s| s.step.as_ref())
+                    .filter_map(|id| steps.iter().position(|s| s.id == *id))
+                    .collect(),
+            };
+            let run = session.oracle.run(set, stage);
+            let jewel = ResourceId::new(&clause.jewel);
+            verified.paths += 1;
+            if !crate::cuts::open_within(session.filling.engine, &run, &jewel, limit) {
+                verified.failures.push(format!("clause {:?}: its path is not open", clause.controls));
+            }
+        }
+    });
+}

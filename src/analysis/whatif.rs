@@ -1,0 +1,118 @@
+//! `cutset whatif`: the incident replayed under a set of controls, and what changes against history.
+
+use super::contract::{Closes, Collateral, PathStep};
+use super::fill::{Input, Session};
+use crate::cuts::exact::Set;
+use crate::model::{InputError, Level, nearest};
+use crate::replay::{Stage, verdicts};
+use serde::Serialize;
+
+#[derive(Clone, Debug, Serialize)]
+pub struct WhatIf {
+    pub with: Vec<String>,
+    pub steps: Vec<Changed>,
+    /// Bytes taken in fact, and those still taken under the set (steps that are not cut).
+    pub bytes: u64,
+    pub bytes_remaining: u64,
+    pub jewels: Vec<Jewel>,
+    pub collateral: Collateral,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Changed {
+    pub step: String,
+    pub short: String,
+    pub verdict: Level,
+    pub via: Option<String>,
+    pub reason: String,
+    pub words: Vec<String>,
+    pub missing: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Jewel {
+    pub id: String,
+    pub closes: Closes,
+    /// Words the path turns on, with `closed-if-lacking`.
+    pub words: Vec<String>,
+    /// The path that is open.
+    pub path: Vec<PathStep>,
+}
+
+/// Replays under the controls named.
+pub fn whatif(input: Input<'_>, with: &[String]) -> Result<WhatIf, InputError> {
+    let who = input.who;
+    Session::with(input, |session| {
+        let mut set: Set = 0;
+        for id in with {
+            let Some(at) = session.filling.controls.iter().position(|c| c.id == *id) else {
+                let known: Vec<&str> = session.filling.controls.iter().map(|c| c.id.as_str()).collect();
+                let near = nearest(id, &known).unwrap_or("none");
+                return Err(InputError::new("--with", format!("no control `{id}`"), format!("did you mean `{near}`?")));
+            };
+            if at >= 64 {
+                return Err(InputError::new(
+                    "--with",
+                    format!("`{id}` is beyond the 64 candidates a set is made of"),
+                    "use --policies with a smaller catalogue",
+                ));
+            }
+            set |= 1 << at;
+        }
+        let filling = &session.filling;
+        let controls = session.oracle.in_force(set);
+        let found = verdicts(filling.engine, &filling.engine.runs(&controls));
+        let steps = &filling.engine.case.correlated.steps;
+        let mut changed = Vec::new();
+        let mut remaining = 0;
+        for ((n, step), verdict) in steps.iter().enumerate().zip(&found) {
+            if verdict.level != Level::Cut {
+                remaining += step.bytes;
+            }
+            let event = filling.engine.event(n);
+            changed.push(Changed {
+                step: step.id.clone(),
+                short: event.map(|e| super::fill::short(filling, step, e)).unwrap_or_default(),
+                verdict: verdict.level,
+                via: verdict.via.map(|via| filling.engine.step_id(via).to_owned()),
+                reason: verdict.reason.clone(),
+                words: verdict.words.iter().map(|w| w.as_str().to_owned()).collect(),
+                missing: verdict.missing.iter().map(|m| m.to_string()).collect(),
+            });
+        }
+        let free = session.oracle.paths(set, Stage::Free);
+        let facts_free = session.oracle.paths(set, Stage::FactsFree);
+        let jewels = session
+            .oracle
+            .jewels
+            .iter()
+            .zip(free.into_iter().zip(facts_free))
+            .map(|(id, (free, facts_free))| {
+                let (closes, path) = match (free, facts_free) {
+                    (None, _) => (Closes::Closed, None),
+                    (Some(path), None) => (Closes::ClosedIfLacking, Some(path)),
+                    (Some(_), Some(path)) => (Closes::NotClosed, Some(path)),
+                };
+                Jewel {
+                    id: id.spelled().to_owned(),
+                    closes,
+                    words: path.iter().flat_map(|p| &p.words).map(|w| w.as_str().to_owned()).collect(),
+                    path: path.map(|p| super::fill::path_steps(filling, &p)).unwrap_or_default(),
+                }
+            })
+            .collect();
+        let counted = filling.lawful.under(filling.engine, &controls);
+        let mut collateral = super::fill::collateral(filling, &counted);
+        if !who {
+            collateral.who.clear();
+        }
+        Ok(WhatIf {
+            with: with.to_vec(),
+            steps: changed,
+            bytes: steps.iter().map(|s| s.bytes).sum(),
+            bytes_remaining: remaining,
+            jewels,
+            collateral,
+        })
+    })
+}
