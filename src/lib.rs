@@ -82,7 +82,7 @@ pub fn analyze(case: &CaseFiles, who: bool) -> Result<(Analysis, Vec<String>), I
 /// The first half of the walk: everything up to replay.
 pub fn load(case: &CaseFiles) -> Result<Loaded, InputError> {
     let incident = Incident::parse(&case.incident.0, &case.incident.1)?;
-    let controls = candidates(case, &incident)?;
+    let controls = choose(&case.policies, case.only.as_ref(), &incident.parameters)?;
     let (mut environment, events, reading) = ingest::environment_and_events(&case.inputs);
     ingest::facts::merge_into(&mut environment);
     environment.tenant = tenant(&incident, &case.incident.0)?;
@@ -127,6 +127,24 @@ pub fn load(case: &CaseFiles) -> Result<Loaded, InputError> {
     })
 }
 
+/// The environment and its candidates without an incident: what the architect's view asks.
+pub fn estate(
+    inputs: &[ingest::InputFile],
+    incident: Option<&Incident>,
+    own: BTreeMap<String, String>,
+    only: Option<(String, BTreeMap<String, String>)>,
+    parameters: &BTreeMap<String, serde_json::Value>,
+) -> Result<(Environment, Vec<Control>, Vec<String>), InputError> {
+    let (mut environment, _, reading) = ingest::environment_and_events(inputs);
+    ingest::facts::merge_into(&mut environment);
+    if let Some(incident) = incident {
+        environment.tenant = tenant(incident, "incident.json")?;
+        say_collected(&mut environment, incident, "incident.json")?;
+    }
+    let controls = choose(&own, only.as_ref(), parameters)?;
+    Ok((environment, controls, reading.complaints))
+}
+
 impl Loaded {
     pub fn input(&self, who: bool) -> analysis::Input<'_> {
         analysis::Input {
@@ -146,13 +164,17 @@ impl Loaded {
 }
 
 /// The shipped catalogue and the case's own (which wins where both have an id), or one folder alone.
-fn candidates(case: &CaseFiles, incident: &Incident) -> Result<Vec<Control>, InputError> {
+fn choose(
+    own: &BTreeMap<String, String>,
+    only: Option<&(String, BTreeMap<String, String>)>,
+    parameters: &BTreeMap<String, serde_json::Value>,
+) -> Result<Vec<Control>, InputError> {
     use control::catalogue::{load, shipped};
-    if let Some((label, files)) = &case.only {
-        return load(label, files, &incident.parameters, Origin::User);
+    if let Some((label, files)) = only {
+        return load(label, files, parameters, Origin::User);
     }
-    let own = load("policies", &case.policies, &incident.parameters, Origin::User)?;
-    let mut all = shipped(&incident.parameters)?;
+    let own = load("policies", own, parameters, Origin::User)?;
+    let mut all = shipped(parameters)?;
     all.retain(|control| own.iter().all(|mine| mine.id != control.id));
     for mine in &own {
         // A `short` of the case's own takes the column from the shipped one.

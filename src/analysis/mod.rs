@@ -3,6 +3,7 @@
 mod bytes;
 mod contract;
 mod fill;
+pub mod paths;
 pub mod verify;
 pub mod whatif;
 

@@ -89,8 +89,7 @@ fn smaller(
     efforts: &BTreeMap<&str, u32>,
     failures: &mut Vec<String>,
 ) {
-    let names: Vec<&String> =
-        clauses.iter().flat_map(|c| &c.controls).collect::<BTreeSet<_>>().into_iter().collect();
+    let names: Vec<&String> = clauses.iter().flat_map(|c| &c.controls).collect::<BTreeSet<_>>().into_iter().collect();
     let cheapest = listed.iter().map(|s| s.effort).min();
     let most = listed.iter().map(|s| s.set.len()).max().unwrap_or(0);
     let mut stack: Vec<(usize, Vec<String>)> = vec![(0, Vec::new())];

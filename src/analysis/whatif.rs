@@ -97,7 +97,7 @@ pub fn whatif(input: Input<'_>, with: &[String]) -> Result<WhatIf, InputError> {
                     id: id.spelled().to_owned(),
                     closes,
                     words: path.iter().flat_map(|p| &p.words).map(|w| w.as_str().to_owned()).collect(),
-                    path: path.map(|p| super::fill::path_steps(filling, &p)).unwrap_or_default(),
+                    path: path.map(|p| super::fill::path_steps(filling.engine, &p)).unwrap_or_default(),
                 }
             })
             .collect();

@@ -7,10 +7,8 @@
 
 mod case;
 mod links;
-mod step_up;
 mod world;
 
 pub use case::{Case, Words};
 pub use links::{KeyLink, StepLinks, Support, SupportFrom, TokenLink, carries, links, not_after};
-pub use step_up::Contexts;
 pub use world::World;

@@ -13,8 +13,8 @@ pub fn run(plan: &Verify, out: &mut super::Out) -> anyhow::Result<ExitCode> {
     // `analyze` writes into CASE/out: where the case is still there and unchanged, the deciders walk each path again.
     let folder = plan.analysis.parent().and_then(|out| out.parent()).filter(|f| f.join("incident.json").is_file());
     if let Some(folder) = folder {
-        let opened =
-            case::open(&Case { folder: folder.to_owned(), policies: None, strict: false }).and_then(|c| Ok(crate::load(&c)?));
+        let opened = case::open(&Case { folder: folder.to_owned(), policies: None, strict: false })
+            .and_then(|c| Ok(crate::load(&c)?));
         if let Ok(loaded) = opened
             && loaded.sources == analysis.sources
         {

@@ -40,7 +40,14 @@ pub fn run(plan: &Whatif, out: &mut super::Out) -> anyhow::Result<ExitCode> {
             Closes::NotClosed => writeln!(out, "{}: open", plain(name))?,
         }
         for step in &jewel.path {
-            writeln!(out, "    {} by {} on {}: {}", plain(&step.action), plain(&step.from), plain(&step.to), plain(&step.why))?;
+            writeln!(
+                out,
+                "    {} by {} on {}: {}",
+                plain(&step.action),
+                plain(&step.from),
+                plain(&step.to),
+                plain(&step.why)
+            )?;
         }
     }
     let stopped = &result.collateral;

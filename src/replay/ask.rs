@@ -3,7 +3,7 @@
 use super::engine::Engine;
 use super::run::{Stage, StepRun, settle};
 use super::token::ways_to_token;
-use crate::causal::{Contexts, Support, SupportFrom, World};
+use crate::causal::{Support, SupportFrom, World};
 use crate::decide::azure_rbac::Outcome;
 use crate::decide::storage;
 use crate::effect::{
@@ -368,7 +368,7 @@ pub(super) fn activate(
 ) -> Answer {
     let request = activation_request(engine, world, step, at, principal, role, scope, eligibility);
     let attacker = engine.case.words.for_principal(principal, at);
-    world.pim().answer(&request, &Contexts(world.conditional_access()), &attacker, Stance::Hypothetical)
+    world.pim().answer(&request, &Some(world.conditional_access()), &attacker, Stance::Hypothetical)
 }
 
 /// The activation somebody would ask for, in the session they have.
@@ -479,6 +479,40 @@ fn data_parts(
         parts.extend(found);
     }
     if vault {
+        if let Some(principal) = &links.principal {
+            // Access policies and roles are two models: a role that is lacking refuses only where roles are asked.
+            if json::path(&document.body, "properties.enableRbacAuthorization").and_then(serde_json::Value::as_bool)
+                != Some(true)
+            {
+                parts.retain(|p| {
+                    !matches!(p.kind, PartKind::Privilege | PartKind::Gate(GateName::AzureRbac | GateName::Pim))
+                });
+            }
+            let groups = world.env.transitive_groups(principal).map(|g| g.into_iter().collect());
+            let caller = match event.source_ip.known() {
+                Some(ip) => storage::Caller::public(*ip, true),
+                None => storage::Caller {
+                    ip: None,
+                    via_private_endpoint: None,
+                    subnet: None,
+                    trusted_service: None,
+                    entra: true.into(),
+                    instance: Fact::Unknown,
+                },
+            };
+            let request = storage::key_vault::VaultRequest {
+                operation: &event.action,
+                principal,
+                groups: &groups,
+                application: Fact::Unknown,
+                caller: &caller,
+                rbac: rbac.map(outcome),
+            };
+            let unknown: Vec<String> =
+                world.env.unknown_paths(Kind::Resources, account_id.folded()).map(str::to_owned).collect();
+            let answer = storage::key_vault::answer(&document.body, &request, &unknown);
+            parts.push(Part::gate(GateName::Storage, answer));
+        }
         return;
     }
     let container = detail

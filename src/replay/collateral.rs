@@ -8,7 +8,7 @@ use super::ask::GateName;
 use super::engine::Engine;
 use super::run::settle;
 use super::token::azure_eligibilities;
-use crate::causal::{Contexts, World};
+use crate::causal::World;
 use crate::correlate::Class;
 use crate::decide::storage;
 use crate::effect::{
@@ -208,7 +208,7 @@ fn privilege(
             &scope,
             &eligibility,
         );
-        let given = world.pim().answer(&request, &Contexts(world.conditional_access()), &anybody, Stance::Hypothetical);
+        let given = world.pim().answer(&request, &Some(world.conditional_access()), &anybody, Stance::Hypothetical);
         // Even an activation that asks for nothing more is one more step for the owner.
         let asked = if given.level == Level::NotCut { Answer::of(Level::Challenged, "activation") } else { given };
         if best.as_ref().is_none_or(|b| asked.level > b.level) {

@@ -147,6 +147,7 @@ fn jewels(input: &Input<'_>) -> Vec<(ResourceId, Jewel)> {
     touched.into_iter().collect()
 }
 
+pub(super) use crate::replay::principal_name as principal_name_of;
 pub(super) use controls::collateral;
 pub(super) use names::short;
 pub(super) use sets::{path_steps, unplace};

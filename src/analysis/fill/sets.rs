@@ -4,12 +4,12 @@ use super::super::contract::{
     Analysis, Certificate, ClauseProof, Closes, Condition, Guarantee, MemberProof, MinimalControlSet, PathStep,
     ResidualPath, Uncovered,
 };
-use super::{Filling, names, searched};
+use super::{Filling, searched};
 use crate::cuts::exact::{Set, members};
 use crate::cuts::latent::{Node, Path};
 use crate::cuts::{self, Found, Oracle, Residual};
 use crate::model::{Kind, Level, ObjectId, ResourceId, Word};
-use crate::replay::Stage;
+use crate::replay::{Engine, Stage};
 use std::collections::BTreeSet;
 
 pub fn fill(filling: &Filling<'_>, oracle: &mut Oracle<'_>, analysis: &mut Analysis) {
@@ -44,7 +44,7 @@ pub fn fill(filling: &Filling<'_>, oracle: &mut Oracle<'_>, analysis: &mut Analy
                 guarantee: of_guarantee(*guarantee),
                 controls: ids(clause.outside),
                 insecure: ids(clause.insecure),
-                path: path.as_ref().map(|p| path_steps(filling, p)).unwrap_or_default(),
+                path: path.as_ref().map(|p| path_steps(filling.engine, p)).unwrap_or_default(),
                 words: path.iter().flat_map(|p| &p.words).map(|w| w.as_str().to_owned()).collect(),
             })
             .collect();
@@ -59,7 +59,7 @@ pub fn fill(filling: &Filling<'_>, oracle: &mut Oracle<'_>, analysis: &mut Analy
                         .iter()
                         .map(|(i, path)| MemberProof {
                             control: filling.controls[*i].id.clone(),
-                            path: path_steps(filling, path),
+                            path: path_steps(filling.engine, path),
                         })
                         .collect(),
                     clauses: clauses.iter().filter(|c| c.guarantee == of_guarantee(found.guarantee)).cloned().collect(),
@@ -76,7 +76,8 @@ pub fn fill(filling: &Filling<'_>, oracle: &mut Oracle<'_>, analysis: &mut Analy
             sets.lower_bound_proven = Some(false);
         }
         if let Some(path) = &all.uncovered {
-            sets.uncovered.push(Uncovered { jewel: jewel.spelled().to_owned(), steps: path_steps(filling, path) });
+            sets.uncovered
+                .push(Uncovered { jewel: jewel.spelled().to_owned(), steps: path_steps(filling.engine, path) });
         }
     }
     closes(filling, oracle, analysis, candidates);
@@ -197,10 +198,9 @@ fn closing(filling: &Filling<'_>, oracle: &mut Oracle<'_>, set: Set) -> Vec<Path
 }
 
 /// Principal ids as names; resource ids as they are.
-fn place(filling: &Filling<'_>, id: &str) -> String {
+fn place(engine: &Engine<'_>, id: &str) -> String {
     if id.starts_with('/') {
-        return filling
-            .engine
+        return engine
             .world
             .env
             .resource(&ResourceId::new(id))
@@ -209,9 +209,9 @@ fn place(filling: &Filling<'_>, id: &str) -> String {
             .to_owned();
     }
     let principal = ObjectId::new(id);
-    let env = &filling.engine.world.env;
+    let env = &engine.world.env;
     if [Kind::Users, Kind::ServicePrincipals, Kind::Groups].iter().any(|k| env.get(*k, principal.as_str()).is_some()) {
-        return names::principal(filling, &principal);
+        return crate::replay::principal_name(engine, &principal);
     }
     id.to_owned()
 }
@@ -231,22 +231,22 @@ pub fn unplace(filling: &Filling<'_>, printed: &str) -> String {
     group.map_or_else(|| printed.to_lowercase(), |(key, _)| key.to_owned())
 }
 
-fn why(filling: &Filling<'_>, node: &Node) -> String {
+fn why(engine: &Engine<'_>, node: &Node) -> String {
     match node.step {
-        Some(n) => format!("as observed at {}", filling.engine.step_id(n)),
+        Some(n) => format!("as observed at {}", engine.step_id(n)),
         None => node.why.clone(),
     }
 }
 
-pub fn path_steps(filling: &Filling<'_>, path: &Path) -> Vec<PathStep> {
+pub fn path_steps(engine: &Engine<'_>, path: &Path) -> Vec<PathStep> {
     path.nodes
         .iter()
         .map(|node| PathStep {
             action: node.action.clone(),
-            from: place(filling, &node.from),
-            to: place(filling, &node.to),
-            why: why(filling, node),
-            step: node.step.map(|n| filling.engine.step_id(n).to_owned()),
+            from: place(engine, &node.from),
+            to: place(engine, &node.to),
+            why: why(engine, node),
+            step: node.step.map(|n| engine.step_id(n).to_owned()),
         })
         .collect()
 }
@@ -337,7 +337,7 @@ fn of_residual(filling: &Filling<'_>, jewel: &ResourceId, found: &Residual) -> R
     ResidualPath {
         with: ids(found.set),
         to: jewel.spelled().to_owned(),
-        steps: path_steps(filling, &found.path),
+        steps: path_steps(filling.engine, &found.path),
         cut_by: Vec::new(),
         id: String::new(),
         open: Some(match found.stage {
