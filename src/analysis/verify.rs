@@ -45,10 +45,22 @@ pub fn verify(analysis: &Analysis) -> Verified {
                 verified.failures.push(format!("clause {:?}: no path proves it", clause.controls));
             }
         }
+        // What is closed outright is closed with less asked of it, and is listed under that guarantee alone.
+        let known: Vec<&MinimalControlSet> =
+            sets.all_paths.iter().filter(|s| s.jewel == jewel && s.guarantee <= guarantee).collect();
+        let branch_of = |set: &[String]| -> Vec<String> {
+            sets.switches.iter().filter(|switch| set.contains(switch)).cloned().collect()
+        };
         for set in &listed {
-            one_set(set, &clauses, &efforts, &mut verified.failures);
+            let branch = branch_of(&set.set);
+            let binding: Vec<&ClauseProof> = clauses.iter().copied().filter(|c| c.switches == branch).collect();
+            one_set(set, &branch, &binding, &efforts, &mut verified.failures);
         }
-        smaller(&jewel, &listed, &clauses, &efforts, &mut verified.failures);
+        let branches: BTreeSet<&Vec<String>> = clauses.iter().map(|c| &c.switches).collect();
+        for branch in branches {
+            let binding: Vec<&ClauseProof> = clauses.iter().copied().filter(|c| c.switches == *branch).collect();
+            smaller(&jewel, branch, &known, &binding, &efforts, &mut verified.failures);
+        }
     }
     verified
 }
@@ -59,6 +71,7 @@ fn meets(set: &[String], clause: &ClauseProof) -> bool {
 
 fn one_set(
     set: &MinimalControlSet,
+    branch: &[String],
     clauses: &[&ClauseProof],
     efforts: &BTreeMap<&str, u32>,
     failures: &mut Vec<String>,
@@ -68,7 +81,8 @@ fn one_set(
     }
     for member in &set.set {
         let without: Vec<String> = set.set.iter().filter(|m| *m != member).cloned().collect();
-        if clauses.iter().all(|c| meets(&without, c)) {
+        // A switch is needed if its branch is: that the path opens without it is the member's own proof.
+        if !branch.contains(member) && clauses.iter().all(|c| meets(&without, c)) {
             failures.push(format!("{:?} does not need `{member}`", set.set));
         }
         if !set.certificate.members.iter().any(|m| m.control == *member && !m.path.is_empty()) {
@@ -84,6 +98,7 @@ fn one_set(
 /// Tries every subset of what clauses name, smallest first, up to the size of the listed sets.
 fn smaller(
     jewel: &str,
+    branch: &[String],
     listed: &[&MinimalControlSet],
     clauses: &[&ClauseProof],
     efforts: &BTreeMap<&str, u32>,
@@ -92,7 +107,7 @@ fn smaller(
     let names: Vec<&String> = clauses.iter().flat_map(|c| &c.controls).collect::<BTreeSet<_>>().into_iter().collect();
     let cheapest = listed.iter().map(|s| s.effort).min();
     let most = listed.iter().map(|s| s.set.len()).max().unwrap_or(0);
-    let mut stack: Vec<(usize, Vec<String>)> = vec![(0, Vec::new())];
+    let mut stack: Vec<(usize, Vec<String>)> = vec![(0, branch.to_vec())];
     while let Some((from, chosen)) = stack.pop() {
         if clauses.iter().all(|c| meets(&chosen, c)) {
             let effort: u32 = chosen.iter().filter_map(|c| efforts.get(c.as_str())).sum();

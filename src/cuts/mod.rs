@@ -9,5 +9,5 @@ mod switch;
 
 pub use oracle::Oracle;
 pub use residual::{Residual, open_within, residual, still_open};
-pub use sets::{Found, Guarantee, JewelSets, LISTED, all, all_paths, conditions, observed};
+pub use sets::{ClauseFound, Found, Guarantee, JewelSets, LISTED, all, all_paths, conditions, observed};
 pub use switch::{MOST, switches};

@@ -45,12 +45,20 @@ pub struct Found {
     pub without: Vec<(usize, Path)>,
 }
 
+/// A clause, the branch of switches it was found in, and the path open under its insecure set.
+#[derive(Clone, Debug)]
+pub struct ClauseFound {
+    pub guarantee: Guarantee,
+    pub branch: Set,
+    pub clause: Clause,
+    pub path: Option<Path>,
+}
+
 /// What the search over one jewel found.
 #[derive(Clone, Debug, Default)]
 pub struct JewelSets {
     pub sets: Vec<Found>,
-    /// Every clause with its guarantee and the path open under its insecure set.
-    pub clauses: Vec<(Guarantee, Clause, Option<Path>)>,
+    pub clauses: Vec<ClauseFound>,
     /// The path that all candidates together leave open.
     pub uncovered: Option<Path>,
     pub truncated: u64,
@@ -63,7 +71,7 @@ fn branch(
     candidates: Set,
     switches: &[usize],
     secure: &mut dyn FnMut(Set) -> bool,
-) -> (Vec<Set>, Vec<Clause>, bool, u64, bool) {
+) -> (Vec<Set>, Vec<(Set, Clause)>, bool, u64, bool) {
     let used: Vec<usize> = switches.iter().copied().filter(|i| candidates & (1 << i) != 0).take(MOST).collect();
     let proven = switches.iter().filter(|i| candidates & (1 << **i) != 0).count() <= MOST;
     let all_switches: Set = switches.iter().fold(0, |a, i| a | 1 << i) & candidates;
@@ -79,9 +87,7 @@ fn branch(
             continue;
         }
         let dual = dualize(rest, base, most, secure);
-        if base == 0 {
-            clauses = dual.clauses;
-        }
+        clauses.extend(dual.clauses.into_iter().map(|clause| (base, clause)));
         covered |= !dual.uncovered;
         truncated += dual.truncated;
         minimal.extend(dual.minimal.into_iter().map(|set| set | base));
@@ -108,9 +114,9 @@ pub fn all_paths(oracle: &mut Oracle<'_>, jewel: usize, candidates: Set, switche
             }
             continue;
         }
-        for clause in clauses {
+        for (branch, clause) in clauses {
             let path = oracle.paths(clause.insecure, stage).into_iter().nth(jewel).flatten();
-            result.clauses.push((guarantee, clause, path));
+            result.clauses.push(ClauseFound { guarantee, branch, clause, path });
         }
         for set in minimal {
             let free = oracle.paths(set, Stage::Free).into_iter().nth(jewel).flatten();

@@ -119,9 +119,18 @@ pub fn run(engine: &Engine<'_>, world: &World, stage: Stage, controls: &[&Contro
             let effects = changes(event);
             effects.iter().for_each(|change| world.apply(change, event));
         } else if outcome.failure.is_none() {
+            let documents: Vec<String> = fresh
+                .parts
+                .iter()
+                .filter(|p| !stage.passes(p.answer.level))
+                .flat_map(|p| &p.answer.clauses)
+                .map(|clause| clause.document.to_lowercase())
+                .collect();
             outcome.failure = Some((event.time, fresh));
             if explain {
-                let undo = super::verdict::undoing(engine, &world, &steps, step, event, stage, controls);
+                let moment =
+                    super::verdict::Moment { engine, world: &world, steps: &steps, step, at: event.time, stage };
+                let undo = super::verdict::undoing(&moment, controls, &documents);
                 steps[step].undo = undo;
             }
         }

@@ -9,7 +9,7 @@ use crate::control::{Undo, undo};
 use crate::effect::{Audience, policy_context, policy_request};
 use crate::model::request::ArmRequest;
 use crate::model::{
-    ActorKind, ArmDetail, Clause, Control, Event, Fact, Kind, Level, Missing, ObjectId, ResourceId, Timestamp, Word,
+    ActorKind, ArmDetail, Clause, Control, Fact, Kind, Level, Missing, ObjectId, ResourceId, Timestamp, Word,
 };
 use std::collections::BTreeSet;
 
@@ -217,43 +217,42 @@ fn lost_before(engine: &Engine<'_>, runs: &[Run; 3], stage: Stage, at: Option<Ti
     (bytes, steps)
 }
 
-/// What, in this run at this moment, would let the attacker take one of the controls away again.
-pub fn undoing(
-    engine: &Engine<'_>,
-    world: &World,
-    steps: &[StepRun],
-    step: usize,
-    event: &Event,
-    stage: Stage,
-    controls: &[&Control],
-) -> Option<Undoing> {
-    let mut principals: Vec<&ObjectId> = engine.signed_in_principals().collect();
-    principals.extend(engine.links(step).principal.iter());
+/// A run at the moment a step fails.
+pub struct Moment<'m> {
+    pub engine: &'m Engine<'m>,
+    pub world: &'m World,
+    pub steps: &'m [StepRun],
+    pub step: usize,
+    pub at: Timestamp,
+    pub stage: Stage,
+}
+
+/// What, in this run at this moment, would let the attacker take one of the controls away again. `documents`: ids of
+/// those that refused; a property that is patched on many resources is undone on the one that refused.
+pub fn undoing(moment: &Moment<'_>, controls: &[&Control], documents: &[String]) -> Option<Undoing> {
+    let mut principals: Vec<&ObjectId> = moment.engine.signed_in_principals().collect();
+    principals.extend(moment.engine.links(moment.step).principal.iter());
     principals.sort();
     principals.dedup();
     for control in controls {
-        for way in undo(&engine.world.env, control) {
-            for principal in &principals {
-                if can(engine, world, steps, step, event.time, stage, principal, &way) {
-                    return Some(in_words(&way));
-                }
+        let ways = undo(&moment.engine.world.env, control);
+        let on = |way: &Undo| match way {
+            Undo::Arm { scope, .. } => documents.iter().any(|d| d == scope.folded()),
+            Undo::Directory { .. } => false,
+        };
+        let meant: Vec<&Undo> = ways.iter().filter(|way| on(way)).collect();
+        let meant = if meant.is_empty() { ways.iter().collect() } else { meant };
+        for way in meant {
+            if principals.iter().any(|principal| can(moment, principal, way)) {
+                return Some(in_words(way));
             }
         }
     }
     None
 }
 
-#[allow(clippy::too_many_arguments)]
-fn can(
-    engine: &Engine<'_>,
-    world: &World,
-    steps: &[StepRun],
-    step: usize,
-    at: Timestamp,
-    stage: Stage,
-    principal: &ObjectId,
-    way: &Undo,
-) -> bool {
+fn can(moment: &Moment<'_>, principal: &ObjectId, way: &Undo) -> bool {
+    let Moment { engine, world, steps, step, at, stage } = *moment;
     match way {
         Undo::Directory { operation } => {
             stage.passes(directory_answer(engine, world, step, principal, operation, at).level)

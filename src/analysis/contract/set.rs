@@ -21,6 +21,9 @@ pub struct MinimalControlSets {
     pub clauses: Vec<ClauseProof>,
     #[serde(default)]
     pub lower_bound_proven: Option<bool>,
+    /// Candidates that may loosen together with others: the search branches over them.
+    #[serde(default)]
+    pub switches: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +72,9 @@ pub struct ClauseProof {
     /// Words the path needs the attacker to hold.
     #[serde(default)]
     pub words: Vec<String>,
+    /// The branch: the clause binds sets that hold these switches and no others.
+    #[serde(default)]
+    pub switches: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

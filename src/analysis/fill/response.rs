@@ -378,23 +378,25 @@ fn containment(filling: &Filling<'_>, analysis: &Analysis) -> Vec<Containment> {
             ..Containment::default()
         });
     }
-    // Machines and what hangs on them go last-made first.
+    // Machines first, then the grant that made them possible, then what hangs on them, last-made first.
     made.reverse();
-    for (id, step, evidence) in made {
-        rows.push(Containment {
-            action: format!("Delete {} ({})", id.name(), id.resource_type().unwrap_or_default()),
-            command: format!("az resource delete --ids {}", quoted(id.spelled())),
-            capability: format!("resource {}", id.name()),
-            live: true,
-            blocked_by: locked(&id),
-            short: format!("delete {}", id.name()),
-            still_works: Vec::new(),
-            why: "made by the attack; preserve its disks first".to_owned(),
-            steps: vec![step],
-            evidence: vec![evidence],
-            ..Containment::default()
-        });
-    }
+    let machine = |id: &ResourceId| id.resource_type().is_some_and(|t| t.starts_with("Microsoft.Compute/"));
+    made.sort_by_key(|(id, _, _)| !machine(id));
+    let machines = made.iter().filter(|(id, _, _)| machine(id)).count();
+    let rest = made.split_off(machines);
+    let delete = |id: ResourceId, step: String, evidence: crate::model::Evidence| Containment {
+        action: format!("Delete {} ({})", id.name(), id.resource_type().unwrap_or_default()),
+        command: format!("az resource delete --ids {}", quoted(id.spelled())),
+        capability: format!("resource {}", id.name()),
+        live: true,
+        blocked_by: locked(&id),
+        short: format!("delete {}", id.name()),
+        why: "made by the attack; preserve its disks first".to_owned(),
+        steps: vec![step],
+        evidence: vec![evidence],
+        ..Containment::default()
+    };
+    rows.extend(made.into_iter().map(|(id, step, evidence)| delete(id, step, evidence)));
     for (id, step, evidence) in grants {
         rows.push(Containment {
             action: format!("Remove the role assignment made at {step}"),
@@ -410,6 +412,7 @@ fn containment(filling: &Filling<'_>, analysis: &Analysis) -> Vec<Containment> {
             ..Containment::default()
         });
     }
+    rows.extend(rest.into_iter().map(|(id, step, evidence)| delete(id, step, evidence)));
     for (n, row) in rows.iter_mut().enumerate() {
         row.rank = u32::try_from(n + 1).unwrap_or(u32::MAX);
     }

@@ -26,6 +26,11 @@ pub fn fill(filling: &Filling<'_>, oracle: &mut Oracle<'_>, analysis: &mut Analy
     conditions(filling, oracle, analysis, candidates, &switches);
     let ids = |set: Set| -> Vec<String> { members(set).map(|i| filling.controls[i].id.clone()).collect() };
     analysis.minimal_control_sets.candidates = ids(candidates);
+    analysis.minimal_control_sets.switches = switches
+        .iter()
+        .filter(|i| **i < 64 && candidates & (1 << **i) != 0)
+        .map(|i| filling.controls[*i].id.clone())
+        .collect();
     analysis.minimal_control_sets.lower_bound_proven = Some(true);
     let jewels = oracle.jewels.clone();
     for (at, jewel) in jewels.iter().enumerate() {
@@ -39,13 +44,14 @@ pub fn fill(filling: &Filling<'_>, oracle: &mut Oracle<'_>, analysis: &mut Analy
         let clauses: Vec<ClauseProof> = all
             .clauses
             .iter()
-            .map(|(guarantee, clause, path)| ClauseProof {
+            .map(|found| ClauseProof {
                 jewel: jewel.spelled().to_owned(),
-                guarantee: of_guarantee(*guarantee),
-                controls: ids(clause.outside),
-                insecure: ids(clause.insecure),
-                path: path.as_ref().map(|p| path_steps(filling.engine, p)).unwrap_or_default(),
-                words: path.iter().flat_map(|p| &p.words).map(|w| w.as_str().to_owned()).collect(),
+                guarantee: of_guarantee(found.guarantee),
+                switches: ids(found.branch),
+                controls: ids(found.clause.outside),
+                insecure: ids(found.clause.insecure),
+                path: found.path.as_ref().map(|p| path_steps(filling.engine, p)).unwrap_or_default(),
+                words: found.path.iter().flat_map(|p| &p.words).map(|w| w.as_str().to_owned()).collect(),
             })
             .collect();
         let mut listed: Vec<MinimalControlSet> = all

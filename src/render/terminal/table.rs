@@ -123,7 +123,11 @@ pub(super) fn what(step: &Step) -> String {
     };
     let mut text = action;
     // A sign-in's few words name its target already.
-    if step.plane != crate::analysis::Plane::Identity && !target.is_empty() && !text.contains(&target) {
+    if !text.starts_with("grant ")
+        && step.plane != crate::analysis::Plane::Identity
+        && !target.is_empty()
+        && !text.contains(&target)
+    {
         text.push(' ');
         text.push_str(&fit_columns(&target, 20));
     }
