@@ -120,9 +120,9 @@ fn smaller(
             continue;
         }
         if chosen.len() < most {
-            for at in from..names.len() {
+            for (at, name) in names.iter().enumerate().skip(from) {
                 let mut more = chosen.clone();
-                more.push(names[at].clone());
+                more.push((*name).clone());
                 stack.push((at + 1, more));
             }
         }

@@ -290,7 +290,7 @@ fn trusted(filling: &Filling<'_>) -> Vec<IpNet> {
 }
 
 /// The third type of one identity's run within half an hour.
-fn third_type<'a>(mut run: Vec<(Timestamp, String, &'a str)>) -> Option<(Timestamp, Vec<&'a str>)> {
+fn third_type(mut run: Vec<(Timestamp, String, &str)>) -> Option<(Timestamp, Vec<&str>)> {
     run.sort();
     for at in 0..run.len() {
         let from = run[at].0;

@@ -231,10 +231,13 @@ pub fn unplace(filling: &Filling<'_>, printed: &str) -> String {
     if let Some(id) = super::resolve_principal(env, printed) {
         return id.to_string();
     }
-    let group = env
-        .of(Kind::Groups)
-        .find(|(_, d)| crate::model::json::text(&d.body, "displayName").is_some_and(|name| name == printed));
-    group.map_or_else(|| printed.to_lowercase(), |(key, _)| key.to_owned())
+    // The same names that `principal_name` prints, looked up the other way.
+    let named = [Kind::ServicePrincipals, Kind::Groups].into_iter().find_map(|kind| {
+        env.of(kind)
+            .find(|(_, d)| crate::model::json::text(&d.body, "displayName").is_some_and(|name| name == printed))
+            .map(|(key, _)| key.to_owned())
+    });
+    named.unwrap_or_else(|| printed.to_lowercase())
 }
 
 fn why(engine: &Engine<'_>, node: &Node) -> String {
