@@ -12,7 +12,7 @@ fn cases(cases: u32) -> Config {
     Config { cases, failure_persistence: None, ..Config::default() }
 }
 
-fn words<'a>(value: &'a Value) -> BTreeSet<&'a str> {
+fn words(value: &Value) -> BTreeSet<&str> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
@@ -47,7 +47,7 @@ proptest! {
     ) {
         let mut coins = coins.into_iter();
         let sign_in = generate::forget(&full, &mut coins);
-        let tenant = generate::forget(&tenant, &mut coins.by_ref().map(|coin| coin));
+        let tenant = generate::forget(&tenant, &mut coins.by_ref());
         let mut tenant = tenant;
         tenant["securityDefaults"] = json!(false);
         let vector = vector(&tenant, &policies, &sign_in, &attacker);

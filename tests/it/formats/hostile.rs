@@ -242,7 +242,7 @@ proptest! {
         let good = [
             lines(3),
             format!("{{\"@odata.context\":\"x$metadata#users\",\"value\":[{},{}]}}", line(1), line(2)),
-            format!("{{\"tables\":[{{\"name\":\"SigninLogs\",\"columns\":[{{\"name\":\"Id\"}},{{\"name\":\"TimeGenerated\"}}],\"rows\":[[\"a\",\"2026-03-21\"],[\"b\",null]]}}]}}"),
+            "{\"tables\":[{\"name\":\"SigninLogs\",\"columns\":[{\"name\":\"Id\"},{\"name\":\"TimeGenerated\"}],\"rows\":[[\"a\",\"2026-03-21\"],[\"b\",null]]}]}".to_owned(),
             "{\"data\":{\"columns\":[{\"name\":\"id\"}],\"rows\":[[\"/subscriptions/a\"]]},\"count\":1}".to_owned(),
             "time,actor,action\r\n2026-03-21,\"a\nb\",SignIn\r\n".to_owned(),
             format!("{{\"request\":{{\"uri\":\"https://x\"}},\"response\":{{\"value\":[{}]}}}}", line(1)),

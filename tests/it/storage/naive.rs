@@ -59,7 +59,7 @@ fn refusal(c: &Case) -> Option<&'static str> {
         || (caller == 0 && c.address_rule)
         || (caller == 2 && c.subnet_rule && is(c.in_subnet))
         || (entra && c.bypass && is(c.trusted));
-    if !is(c.private_endpoint) && !(is(c.public_network) && admitted) {
+    if !(is(c.private_endpoint) || is(c.public_network) && admitted) {
         return Some("network");
     }
     if !is(c.https) && is(c.https_required) {
