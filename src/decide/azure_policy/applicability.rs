@@ -2,7 +2,9 @@
 //! changes a decision.
 //!
 //! Source: *What is applicability in Azure Policy?*: "Azure Policy evaluates only `type`, `name`, and `kind` conditions
-//! in the policy rule `if` expression and treats other conditions as true (or false when negated)."
+//! in the policy rule `if` expression and treats other conditions as true (or false when negated)." A condition that
+//! looks at nothing (`{ "value": "false", "equals": "true" }`, the rule of the static regulatory definitions) is what it
+//! is: those apply to no resource.
 
 use super::condition::{Condition, Test};
 use super::definition::{Definition, Leaves};
@@ -43,7 +45,7 @@ fn reaches<'s>(scene: &Scene<'s>, condition: &'s Condition, counted: Counted, ne
                 Some(Field::Kind) => counted.kinds,
                 Some(_) | None => false,
             };
-            if !counts {
+            if !counts && !condition.is_constant() {
                 return (!negated).into();
             }
             let outcome = scene.rule(condition);

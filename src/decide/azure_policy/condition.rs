@@ -276,6 +276,11 @@ impl Condition {
         }
     }
 
+    /// A literal compared with a literal.
+    pub fn is_constant(&self) -> bool {
+        matches!(&self.test, Test::Compare { left: Left::Value(Template::Literal(_)), right: Template::Literal(_), .. })
+    }
+
     /// The field a condition is about, where it is about one plain field.
     pub fn plain_field(&self) -> Option<&Field> {
         match &self.test {

@@ -46,7 +46,9 @@ pub(super) fn exists<'s>(scene: &Scene<'s>, existence: &'s Existence) -> Result<
         if id.folded() == "/" {
             return true;
         }
-        if child {
+        // Extension resources (diagnostic settings, assessments) belong to the resource they extend.
+        let extension = id.folded().matches("/providers/").count() > 1;
+        if child || extension {
             return evaluated.id.contains(id);
         }
         match &group {
