@@ -12,6 +12,13 @@ pub struct Gather {
     pub arm: bool,
 }
 
+impl Gather {
+    /// A log of a period, as opposed to a state.
+    pub fn is_log(&self) -> bool {
+        self.command.contains("<from>")
+    }
+}
+
 const fn graph(what: &'static str, command: &'static str, role: &'static str) -> Gather {
     Gather { what, command, role, arm: false }
 }

@@ -5,8 +5,9 @@
 //! with no last page, `resultTruncated`). One single object of a kind that comes in numbers is a part of it. A listing
 //! of resources is whole if it mixes types; a list of one type is a part.
 
-use super::collect::gather;
-use crate::model::{Collected, Event, Kind, Timestamp};
+use super::Reading;
+use super::collect::{GATHER, gather};
+use crate::model::{Collected, Environment, Event, InputError, Kind, Timestamp, nearest};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -21,6 +22,7 @@ pub struct Coverage {
     /// The command that gathers it.
     pub gather: String,
     /// What is odd about it, such as a stretch without a record.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
 }
 
@@ -71,6 +73,41 @@ const LOGS: &[&str] = &[
 
 /// Kinds of which a tenant has one document.
 const SINGLE: &[Kind] = &[Kind::SecurityDefaults, Kind::AuthorizationPolicy, Kind::DeviceRegistrationPolicy];
+
+impl From<Collected> for State {
+    fn from(collected: Collected) -> State {
+        match collected {
+            Collected::No => State::Absent,
+            Collected::Partial => State::Partial,
+            Collected::Whole => State::Present,
+        }
+    }
+}
+
+/// Takes `collected` of `incident.json` at its word: these kinds and logs were exported whole, even where an empty
+/// export looks like a missing one. The error names a word that is none and the nearest that is.
+pub fn declare(words: &[String], environment: &mut Environment, reading: &mut Reading) -> Result<(), InputError> {
+    for word in words {
+        let kind = Kind::ALL.iter().copied().find(|kind| kind.as_str() == word);
+        let known = || Kind::ALL.iter().map(|k| k.as_str()).chain(GATHER.iter().map(|g| g.what));
+        if kind.is_none() && !known().any(|what| what == word) {
+            let near = nearest(word, &known().collect::<Vec<_>>()).unwrap_or_default();
+            let message = format!("`collected` names `{word}`, which is neither a kind nor a log");
+            return Err(InputError::new("incident.json", message, format!("did you mean `{near}`?")));
+        }
+        if let Some(kind) = kind {
+            environment.set_collected(kind, Collected::Whole);
+            reading.collected.insert(kind, Collected::Whole);
+        }
+        for row in reading.coverage.iter_mut().filter(|row| row.what == *word) {
+            row.state = State::Present;
+            if row.note.is_empty() {
+                row.note = "by incident.json's word".to_owned();
+            }
+        }
+    }
+    Ok(())
+}
 
 #[derive(Default)]
 struct Seen {
@@ -166,12 +203,10 @@ impl Tally {
         let subscriptions: Vec<&str> = self.subscriptions.iter().map(String::as_str).collect();
         let mut rows = Vec::new();
         for kind in Kind::ALL.iter().copied() {
-            let state = match self.collected(kind) {
-                Collected::No if !EXPECTED.contains(&kind) => continue,
-                Collected::No => State::Absent,
-                Collected::Partial => State::Partial,
-                Collected::Whole => State::Present,
-            };
+            let state = State::from(self.collected(kind));
+            if state == State::Absent && !EXPECTED.contains(&kind) {
+                continue;
+            }
             let arm = gather(kind.as_str()).is_some_and(|g| g.arm);
             let scope = if arm && !subscriptions.is_empty() { subscriptions.join(", ") } else { "tenant".to_owned() };
             rows.push(Coverage {

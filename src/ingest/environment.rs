@@ -36,9 +36,10 @@ impl Builder {
         }
     }
 
-    /// The environment, with how whole each kind is; complaints say what could not be joined.
-    pub fn finish(mut self, collected: &BTreeMap<Kind, Collected>, complaints: &mut Vec<String>) -> Environment {
-        self.join_pim(complaints);
+    /// The environment, with how whole each kind is; the reading's complaints say what could not be joined, and its
+    /// coverage learns what only all documents together tell.
+    pub fn finish(mut self, reading: &mut Reading) -> Environment {
+        self.join_pim(&mut reading.complaints);
         self.join_management_groups();
         self.join_applications();
         let mut environment = Environment::default();
@@ -47,11 +48,15 @@ impl Builder {
                 environment.insert(kind, &key, document);
             }
         }
-        for (kind, collected) in collected {
+        for (kind, collected) in &reading.collected {
             environment.set_collected(*kind, *collected);
         }
         let members = members_collected(&environment);
         environment.set_collected(Kind::GroupMembers, members);
+        reading.collected.insert(Kind::GroupMembers, members);
+        for row in reading.coverage.iter_mut().filter(|row| row.what == Kind::GroupMembers.as_str()) {
+            row.state = members.into();
+        }
         let defaults =
             environment.bodies(Kind::SecurityDefaults).find_map(|b| json::get(b, "isEnabled").and_then(Value::as_bool));
         environment.tenant.security_defaults = Fact::from(defaults);
@@ -219,7 +224,7 @@ pub fn environment_and_events(files: &[InputFile]) -> (Environment, Vec<Event>, 
         Item::Event(event) => events.push(*event),
         Item::Part { .. } | Item::Collected { .. } | Item::Ignored { .. } | Item::Rejected { .. } => {}
     });
-    let environment = builder.finish(&reading.collected, &mut reading.complaints);
+    let environment = builder.finish(&mut reading);
     let index = super::identity::Index::new(&environment);
     events.iter_mut().for_each(|event| index.respell(event));
     events.sort_by(|a, b| (a.time, &a.evidence).cmp(&(b.time, &b.evidence)));

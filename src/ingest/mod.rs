@@ -55,7 +55,7 @@ mod security_alert;
 mod storage_log;
 mod tenant_policy;
 
-pub use coverage::Coverage;
+pub use coverage::{Coverage, State, declare};
 pub use environment::{Builder, environment_and_events};
 pub use fold::Stage;
 pub use record::{Context, Fields, Record};
@@ -218,7 +218,7 @@ pub struct Reading {
     pub complaints: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Rejected {
     pub file: String,
     pub record: u64,
