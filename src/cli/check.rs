@@ -4,8 +4,9 @@
 use super::arguments::Check;
 use super::{files, inputs, trouble::inert};
 use crate::decide::azure_policy::compile_definition;
+use crate::ingest::collect::gather;
 use crate::ingest::{self, Builder, Coverage, Item, Reading, Rejected, State};
-use crate::model::{Fact, Incident, Kind, Timestamp};
+use crate::model::{Fact, Incident, Kind, Source, Timestamp};
 use anyhow::Context;
 use serde::Serialize;
 use std::io::Write;
@@ -16,6 +17,14 @@ use std::process::ExitCode;
 pub struct Gap {
     pub fact: String,
     pub gather: String,
+}
+
+#[derive(Serialize)]
+struct Checked<'c> {
+    sources: &'c [Source],
+    rejected: &'c [Rejected],
+    coverage: &'c [Coverage],
+    gaps: &'c [Gap],
 }
 
 pub fn run(plan: &Check, out: &mut super::Out) -> anyhow::Result<ExitCode> {
@@ -40,16 +49,19 @@ pub fn run(plan: &Check, out: &mut super::Out) -> anyhow::Result<ExitCode> {
     let mut environment = builder.finish(&mut reading);
     if let Some(incident) = &incident {
         ingest::declare(&incident.collected, &mut environment, &mut reading)?;
+        for row in &mut reading.coverage {
+            if let Some(gather) = gather(&row.what) {
+                row.gather = gather.command_for(&incident.window);
+            }
+        }
     }
     let refused = reading.rejected.len();
     reading.rejected.extend(unsupported);
     reading.rejected.sort();
     let gaps = gaps(&reading.coverage, incident.as_ref());
     if plan.json {
-        let all = serde_json::json!({
-            "sources": reading.sources, "rejected": reading.rejected, "coverage": reading.coverage, "gaps": gaps,
-        });
-        serde_json::to_writer_pretty(&mut *out, &all)?;
+        let (sources, rejected, coverage) = (&reading.sources, &reading.rejected, &reading.coverage);
+        serde_json::to_writer_pretty(&mut *out, &Checked { sources, rejected, coverage, gaps: &gaps })?;
         writeln!(out)?;
     } else {
         print(out, &reading, &gaps, incident.as_ref())?;
@@ -112,7 +124,7 @@ fn gaps(coverage: &[Coverage], incident: Option<&Incident>) -> Vec<Gap> {
 }
 
 fn print(out: &mut super::Out, reading: &Reading, gaps: &[Gap], incident: Option<&Incident>) -> anyhow::Result<()> {
-    let sum = |count: fn(&crate::model::Source) -> u64| reading.sources.iter().map(count).sum::<u64>();
+    let sum = |count: fn(&Source) -> u64| reading.sources.iter().map(count).sum::<u64>();
     let id = incident.map_or("no incident.json", |i| i.id.as_str());
     writeln!(
         out,

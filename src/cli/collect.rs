@@ -3,17 +3,14 @@
 
 use super::arguments::Collect;
 use super::{files, inputs, trouble::inert};
-use crate::ingest::collect::{GATHER, Gather};
+use crate::ingest::collect::{BASELINE_DAYS, GATHER, Gather};
 use crate::ingest::{Builder, Item, State, declare, read};
-use crate::model::{Incident, Timestamp};
+use crate::model::Incident;
 use anyhow::Context;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::ExitCode;
-
-/// How far before the window the baseline reaches.
-const BASELINE_DAYS: i64 = 14;
 
 #[derive(Serialize)]
 struct Line {
@@ -39,7 +36,7 @@ pub fn run(plan: &Collect, out: &mut super::Out) -> anyhow::Result<ExitCode> {
         .filter(wanted)
         .map(|gather| Line {
             what: gather.what,
-            command: filled(gather, incident.as_ref()),
+            command: incident.as_ref().map_or(gather.command.to_owned(), |i| gather.command_for(&i.window)),
             role: gather.role,
             file: format!("{}/{}.json", if gather.is_log() { "timeline" } else { "snapshot" }, gather.what),
         })
@@ -91,12 +88,4 @@ fn case(folder: &std::path::Path) -> anyhow::Result<(Option<Incident>, BTreeSet<
     let lacking =
         reading.coverage.iter().filter(|row| row.state != State::Present).map(|row| row.what.clone()).collect();
     Ok((incident, lacking))
-}
-
-fn filled(gather: &Gather, incident: Option<&Incident>) -> String {
-    let Some(incident) = incident else { return gather.command.to_owned() };
-    let hours = jiff::SignedDuration::from_hours(24 * BASELINE_DAYS);
-    let from = incident.window.from.checked_sub(hours).unwrap_or(incident.window.from);
-    let shown = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    gather.command.replace("<from>", &shown(from)).replace("<to>", &shown(incident.window.to))
 }

@@ -1,6 +1,11 @@
 //! How each kind of fact and each log is gathered: the exact, read-only command or query, and the least privileged
 //! role that may run it.
 
+use crate::model::{Timestamp, Window};
+
+/// How far before the window the baseline reaches.
+pub const BASELINE_DAYS: i64 = 14;
+
 /// One way to gather one kind.
 pub struct Gather {
     /// A word of `coverage[].what`.
@@ -16,6 +21,14 @@ impl Gather {
     /// A log of a period, as opposed to a state.
     pub fn is_log(&self) -> bool {
         self.command.contains("<from>")
+    }
+
+    /// The command for a window and the baseline before it.
+    pub fn command_for(&self, window: &Window) -> String {
+        let baseline = jiff::SignedDuration::from_hours(24 * BASELINE_DAYS);
+        let from = window.from.checked_sub(baseline).unwrap_or(window.from);
+        let shown = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        self.command.replace("<from>", &shown(from)).replace("<to>", &shown(window.to))
     }
 }
 
@@ -41,7 +54,8 @@ pub const GATHER: &[Gather] = &[
     ),
     graph(
         "groupMembers",
-        "az rest --method get --url 'https://graph.microsoft.com/v1.0/groups?$expand=members($select=id)&$top=999'",
+        // `$expand=members` stops at 20 an object; this does not.
+        "azurehound list group-members --tenant <tenant>",
         "Directory Readers",
     ),
     graph(

@@ -117,7 +117,12 @@ impl<'a> Fields<'a> {
     pub fn parse_str(json: &'a str) -> Result<Fields<'a>, String> {
         serde_json::from_str(json).map_err(|e| {
             let said = e.to_string();
-            if said.contains("invalid type") { "not a JSON object".to_owned() } else { format!("not JSON: {said}") }
+            let what = said.split(" at line ").next().unwrap_or(&said);
+            match what.contains("invalid type") {
+                true => "not a JSON object".to_owned(),
+                false if e.line() > 1 => format!("not JSON: {what}, in its line {}", e.line()),
+                false => format!("not JSON: {what}, at byte {}", e.column()),
+            }
         })
     }
 
