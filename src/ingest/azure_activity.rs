@@ -14,6 +14,7 @@ use serde_json::Value;
 
 pub const FORMAT: Format = Format {
     id: "azure-activity",
+    log: true,
     reads: "Azure activity log (AzureActivity table, REST, az, diagnostic export, legacy table)",
     score,
     read,

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 pub const FORMAT: Format = Format {
     id: "azure-policy",
+    log: false,
     reads: "Azure Policy definitions, initiatives, assignments, exemptions and aliases (REST, Resource Graph, az)",
     score,
     read,

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 pub const FORMAT: Format = Format {
     id: "azure-resource",
+    log: false,
     reads: "ARM resources, containers, locks, diagnostic settings, assessments, plans (REST, Resource Graph, az)",
     score,
     read,
@@ -46,7 +47,8 @@ fn score(record: &Record) -> u8 {
     let id = record.first_text(&["id", "ResourceId"]).unwrap_or_default();
     let container = subscription(record);
     match arm_type(record) {
-        Some(name) if kind(&name).is_none() => 0,
+        // Roles, policies and PIM are others' to read; what is left of that provider has no bearing.
+        Some(name) if kind(&name).is_none() => 40,
         // Logs carry a resource id too; a time of theirs tells them apart.
         Some(_) if record.has("operationName") || record.has("TimeGenerated") || record.has("eventTimestamp") => 0,
         Some(name) if record.has("properties") && id.starts_with('/') => {
@@ -89,7 +91,10 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
         out.ignore(ignored);
         return Ok(());
     }
-    let kind = kind(&name).ok_or("no resource")?;
+    let Some(kind) = kind(&name) else {
+        out.ignore(&format!("azure-{}", name.rsplit('/').next().unwrap_or_default()));
+        return Ok(());
+    };
     if let Some(Value::String(_)) = json::get(&body, "properties") {
         return Err("`properties` is no object".to_owned());
     }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 pub const FORMAT: Format = Format {
     id: "azure-role",
+    log: false,
     reads: "Azure role definitions, role assignments and deny assignments (REST, Resource Graph, az, PowerShell)",
     score,
     read,

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 pub const FORMAT: Format = Format {
     id: "azurehound",
+    log: false,
     reads: "AzureHound collections (BloodHound's Azure collector), all 65 kinds used or knowingly ignored",
     score: |record| {
         let named = record.text("kind").is_some_and(|k| k.starts_with("AZ"));

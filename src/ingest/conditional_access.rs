@@ -7,6 +7,7 @@ use crate::model::Kind;
 
 pub const FORMAT: Format = Format {
     id: "conditional-access",
+    log: false,
     reads: "conditional access policies (Graph, EntraExporter, IntuneManagement)",
     score,
     read,

@@ -126,6 +126,9 @@ struct Log {
     hours: BTreeSet<i64>,
 }
 
+/// Eleven years of hours: no log is longer, a made-up one may be.
+const HOURS: usize = 100_000;
+
 #[derive(Default)]
 pub struct Tally {
     kinds: BTreeMap<Kind, Seen>,
@@ -140,7 +143,9 @@ impl Tally {
         let log = self.logs.entry(event.log).or_default();
         log.from = Some(log.from.map_or(event.time, |t| t.min(event.time)));
         log.to = Some(log.to.map_or(event.time, |t| t.max(event.time)));
-        log.hours.insert(event.time.as_second().div_euclid(3600));
+        if log.hours.len() < HOURS {
+            log.hours.insert(event.time.as_second().div_euclid(3600));
+        }
     }
 
     pub fn document(&mut self, kind: Kind, key: &str, file: &str, listed: bool) {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 pub const FORMAT: Format = Format {
     id: "defender-xdr",
+    log: true,
     reads: "Defender XDR tables: Device*, Identity*, CloudAppEvents, as context",
     score,
     read,

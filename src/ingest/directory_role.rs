@@ -9,6 +9,7 @@ use serde_json::json;
 
 pub const FORMAT: Format = Format {
     id: "directory-role",
+    log: false,
     reads: "Entra role definitions and assignments (Graph roleManagement/directory, directoryRoles)",
     score,
     read,

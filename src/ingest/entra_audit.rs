@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 pub const FORMAT: Format = Format {
     id: "entra-audit",
+    log: true,
     reads: "Entra audit log (AuditLogs table, Graph directoryAudits, diagnostic records, portal CSV)",
     score,
     read,

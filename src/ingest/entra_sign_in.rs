@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 pub const FORMAT: Format = Format {
     id: "entra-sign-in",
+    log: true,
     reads: "Entra sign-ins, six categories (Log Analytics, Graph, diagnostic records, portal CSV)",
     score,
     read,

@@ -138,6 +138,7 @@ impl Builder {
             if let Some(parent) = parent {
                 parents.insert(key.clone(), parent.to_lowercase());
             }
+            children(json::path(body, "properties.children"), key, &mut parents, 0);
         }
         for (key, document) in containers.iter_mut() {
             let chained = json::path(&document.body, "properties.managementGroupAncestorsChain").is_some();
@@ -162,6 +163,16 @@ impl Builder {
                     properties.insert("managementGroupAncestorsChain".to_owned(), Value::Array(names));
                 }
             }
+        }
+    }
+}
+
+/// A management group read with `$expand=children` tells the tree below it.
+fn children(list: Option<&Value>, above: &str, parents: &mut BTreeMap<String, String>, depth: u32) {
+    for child in list.and_then(Value::as_array).into_iter().flatten().filter(|_| depth < 16) {
+        if let Some(id) = json::text(child, "id").map(str::to_lowercase) {
+            children(json::get(child, "children"), &id, parents, depth + 1);
+            parents.insert(id, above.to_owned());
         }
     }
 }

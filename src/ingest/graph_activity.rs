@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 pub const FORMAT: Format = Format {
     id: "graph-activity",
+    log: true,
     reads: "Microsoft Graph activity (MicrosoftGraphActivityLogs, diagnostic records)",
     score,
     read,

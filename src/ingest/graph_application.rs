@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 pub const FORMAT: Format = Format {
     id: "graph-application",
+    log: false,
     reads: "applications, service principals and devices (Graph, az ad app list, az ad sp list)",
     score: |record| kind(record).map_or(0, |(_, score)| score),
     read,

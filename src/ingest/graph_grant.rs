@@ -8,6 +8,7 @@ use crate::model::Kind;
 
 pub const FORMAT: Format = Format {
     id: "graph-grant",
+    log: false,
     reads: "app role assignments, delegated permission grants, federated credentials (Graph)",
     score: |record| kind(record).map_or(0, |(_, score)| score),
     read,

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 pub const FORMAT: Format = Format {
     id: "graph-group",
+    log: false,
     reads: "groups with their members and owners (Graph, az ad group list)",
     score,
     read,

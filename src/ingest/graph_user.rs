@@ -6,6 +6,7 @@ use crate::model::Kind;
 
 pub const FORMAT: Format = Format {
     id: "graph-user",
+    log: false,
     reads: "users (Graph, az ad user list, Get-MgUser)",
     score,
     read,

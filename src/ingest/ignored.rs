@@ -9,6 +9,7 @@ use super::{Format, Out, Record, never_empty};
 
 pub const FORMAT: Format = Format {
     id: "ignored",
+    log: false,
     reads: "known kinds without bearing, listed as `ignored:<kind>`",
     score: |record| kind(record).map_or(0, |(_, score)| score),
     read: |record: &Record, out: &mut Out| {
@@ -54,30 +55,21 @@ fn kind(record: &Record) -> Option<(String, u8)> {
     }
     if let Some(name) = graph_type(record) {
         let last = name.rsplit('/').next().unwrap_or(&name);
-        return Some((format!("graph-{}", plain(last)), 20));
+        return Some((format!("graph-{}", last), 20));
     }
     let timed = record.has("TimeGenerated");
     if let Some(table) = record.first_text(&["Type", "$table"]).filter(|t| timed && !t.contains('/')) {
-        return Some((format!("table-{}", plain(&table)), 20));
+        return Some((format!("table-{}", table), 20));
     }
     if let Some(table) = record.context.table.as_deref().filter(|_| timed) {
-        return Some((format!("table-{}", plain(table)), 20));
+        return Some((format!("table-{}", table), 20));
     }
     let category = record.text("category").filter(|_| record.has("time") && record.has("resourceId"));
     if let Some(category) = category {
-        return Some((format!("resource-log-{}", plain(&category)), 20));
+        return Some((format!("resource-log-{}", category), 20));
     }
     let uri = record.context.uri.as_deref()?;
     let path = uri.split_once("://").map(|(_, rest)| rest.split('?').next().unwrap_or(rest))?;
     let name = path.rsplit('/').find(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphabetic()))?;
-    Some((format!("response-{}", plain(name)), 10))
-}
-
-/// A word fit to print: what a record says of itself is anybody's text.
-fn plain(text: &str) -> String {
-    text.chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-        .take(60)
-        .collect::<String>()
-        .to_ascii_lowercase()
+    Some((format!("response-{}", name), 10))
 }

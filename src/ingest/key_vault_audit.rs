@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 pub const FORMAT: Format = Format {
     id: "key-vault-audit",
+    log: true,
     reads: "Key Vault audit log (AzureDiagnostics, AZKVAuditLogs, diagnostic records)",
     score,
     read,

@@ -62,8 +62,10 @@ pub use record::{Context, Fields, Record};
 
 use crate::model::{Collected, Document, Event, Evidence, Kind, Source};
 use container::Piece;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What a file must be able to do: archives keep their table of contents at the end.
@@ -119,6 +121,8 @@ pub enum Item {
 pub struct Format {
     /// Also this format's file name here (`-` as `_`) and its folder under `tests/formats/`.
     pub id: &'static str,
+    /// A log, whose records may be skipped unread when they hold nothing sought; never so a snapshot.
+    pub log: bool,
     /// What it reads, in a line.
     pub reads: &'static str,
     /// How sure a record is of this format, 0 for not at all. From [`CERTAIN`] on no other is asked.
@@ -200,8 +204,11 @@ impl Out<'_> {
         (self.put)(Item::Collected { kind, more });
     }
 
+    /// The kind in characters fit to print: what a record says of itself is anybody's text.
     pub fn ignore(&mut self, kind: &str) {
-        (self.put)(Item::Ignored { kind: kind.into() });
+        let fit = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let kind: String = kind.chars().filter(fit).take(60).collect();
+        (self.put)(Item::Ignored { kind: kind.to_ascii_lowercase().into() });
     }
 }
 
@@ -227,14 +234,16 @@ pub struct Rejected {
 
 /// How often one reason is listed for one file before the rest is only counted.
 const SAME_REASON: u64 = 10;
+/// Reasons and kinds told apart in one file; what a hostile file adds beyond is counted under one of them.
+const DISTINCT: usize = 100;
 
 /// Reads all files; items go to `sink` as they come, events after folding.
 pub fn read(files: &[InputFile], sink: &mut dyn FnMut(Item)) -> Reading {
     read_filtered(files, None, sink)
 }
 
-/// As [`read`], but records of a log in which no needle occurs are skipped unparsed. Needles compare without case of
-/// ASCII letters. Snapshot files are read whole.
+/// As [`read`], but records of a log in which no needle occurs are skipped unparsed (they count neither as records nor
+/// as rejected). Needles compare without case of ASCII letters. Snapshot files are read whole.
 pub fn read_filtered(files: &[InputFile], needles: Option<&Needles>, sink: &mut dyn FnMut(Item)) -> Reading {
     let mut reading = Reading::default();
     let mut order: Vec<&InputFile> = files.iter().collect();
@@ -323,8 +332,8 @@ impl FileReader<'_> {
         let hashed = container::Hashed::new(reader, hash.clone());
         let mut state = FileState::new(name);
         let outcome = container::text(Box::new(hashed)).map_err(|e| e.to_string()).and_then(|text| {
-            let needles = self.needles;
-            let wanted = |record: &[u8]| needles.is_none_or(|n| n.found(record));
+            let (needles, sifted) = (self.needles, state.sifted.clone());
+            let wanted = |record: &[u8]| !sifted.get() || needles.is_none_or(|n| n.found(record));
             let filter: Option<&container::Wanted<'_>> = if needles.is_some() { Some(&wanted) } else { None };
             container::records(text, filter, &mut |number, piece, context| {
                 state.piece(number, piece, context, self.cover, self.folder, self.sink);
@@ -343,6 +352,8 @@ impl FileReader<'_> {
 struct FileState {
     file: Arc<str>,
     last: Option<&'static Format>,
+    /// The file proved to be a log: records that hold nothing sought may be skipped.
+    sifted: Rc<Cell<bool>>,
     records: u64,
     used: u64,
     rejected: u64,
@@ -359,6 +370,7 @@ impl FileState {
         FileState {
             file: name.into(),
             last: None,
+            sifted: Rc::default(),
             records: 0,
             used: 0,
             rejected: 0,
@@ -372,7 +384,10 @@ impl FileState {
 
     fn reject(&mut self, record: u64, reason: String) {
         self.rejected += 1;
-        let shape: String = reason.chars().filter(|c| !c.is_ascii_digit()).collect();
+        let mut shape: String = reason.chars().filter(|c| !c.is_ascii_digit()).collect();
+        if self.reasons.len() >= DISTINCT && !self.reasons.contains_key(&shape) {
+            shape = "other reasons".to_owned();
+        }
         let times = self.reasons.entry(shape).or_insert(0);
         *times += 1;
         if *times <= SAME_REASON {
@@ -428,6 +443,7 @@ impl FileState {
             Err(reason) => return self.reject(record.number, reason),
         };
         self.last = Some(format);
+        self.sifted.set(format.log);
         let mut put = 0_u64;
         let mut reasons: Vec<String> = Vec::new();
         let mut ignored = None;
@@ -466,6 +482,8 @@ impl FileState {
             self.reject(record.number, reason);
         }
         if let Some(kind) = ignored {
+            let full = self.ignored.len() >= DISTINCT && !self.ignored.contains_key(&kind);
+            let kind = if full { "other".into() } else { kind };
             *self.ignored.entry(kind).or_insert(0) += 1;
         } else {
             *self.formats.entry(format.id).or_insert(0) += 1;

@@ -7,6 +7,7 @@ use crate::model::Kind;
 
 pub const FORMAT: Format = Format {
     id: "pim-schedule",
+    log: false,
     reads: "PIM eligibilities and active assignments (Graph and ARM schedule instances)",
     score,
     read,

@@ -11,6 +11,7 @@ use serde_json::json;
 
 pub const FORMAT: Format = Format {
     id: "pim-settings",
+    log: false,
     reads: "PIM role-management policies, their assignments and rules (Graph and ARM)",
     score,
     read,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 pub const FORMAT: Format = Format {
     id: "plain-timeline",
+    log: true,
     reads: "a timeline of one's own (CSV or JSON: time, actor, source_ip, country, action, target, outcome, ...)",
     score: |record| {
         let known = ["source_ip", "country", "target", "outcome", "count", "bytes", "detail"];

@@ -6,6 +6,7 @@ use crate::model::Kind;
 
 pub const FORMAT: Format = Format {
     id: "registration-details",
+    log: false,
     reads: "authentication methods registered by users (Graph userRegistrationDetails)",
     score,
     read,

@@ -5,6 +5,7 @@ use crate::model::Kind;
 
 pub const FORMAT: Format = Format {
     id: "retail-price",
+    log: false,
     reads: "prices (Azure Retail Prices API)",
     score: |record| if record.has_all(&["retailPrice", "meterName", "armRegionName"]) { 95 } else { 0 },
     read,

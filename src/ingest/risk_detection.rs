@@ -9,6 +9,7 @@ use serde_json::Value;
 
 pub const FORMAT: Format = Format {
     id: "risk-detection",
+    log: true,
     reads: "risk detections of users and service principals (Graph, Log Analytics, diagnostic records)",
     score,
     read,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 pub const FORMAT: Format = Format {
     id: "security-alert",
+    log: true,
     reads: "alerts (SecurityAlert table, Graph alerts_v2 and alerts)",
     score: |record| form(record).map_or(0, |(_, score)| score),
     read,

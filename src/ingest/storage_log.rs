@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 pub const FORMAT: Format = Format {
     id: "storage-log",
+    log: true,
     reads: "storage data-plane logs (StorageBlobLogs and its sisters, diagnostic records)",
     score,
     read,

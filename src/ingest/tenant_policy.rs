@@ -8,6 +8,7 @@ use crate::model::Kind;
 
 pub const FORMAT: Format = Format {
     id: "tenant-policy",
+    log: false,
     reads: "named locations, authentication strengths, security defaults, cross-tenant access, device registration \
             and authorization policies (Graph)",
     score,

@@ -5,6 +5,7 @@
 mod hostile;
 mod samples;
 mod shown;
+mod sifting;
 mod times;
 
 use cutset::ingest::{FORMATS, InputFile, Item, Reading, read};
