@@ -2,8 +2,8 @@
 //! acquired, not signed in for*: cutting the observed sign-in cuts the session for that audience only if every other
 //! way the attacker held is refused too.
 //!
-//! A hypothetical request ranges over what the attacker chooses (client, platform); addresses, devices and risk are
-//! those of the attack's own sign-ins, since nothing else is known to be held.
+//! A hypothetical request ranges over what the attacker chooses (client, platform); addresses and devices are those
+//! of the attack's own sign-ins, since nothing else is known to be held; risk, a fact of nature, stays unknown.
 
 use super::ask::{Part, PartKind, activate};
 use super::engine::Engine;
@@ -90,6 +90,9 @@ fn best_choice(
         request.target.scopes = Fact::Unknown;
     }
     request.claims = Fact::Known(claims);
+    // Facts of nature: what risk another sign-in would have been given is nobody's to choose.
+    request.sign_in_risk_level = Fact::Unknown;
+    request.user_risk_level = Fact::Unknown;
     let policies = world.conditional_access();
     let mut best = policies.answer(&request, words, Stance::Hypothetical);
     for client in CLIENTS {

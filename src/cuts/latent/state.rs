@@ -357,6 +357,8 @@ impl<'a> State<'a> {
         request.target.resource_app_id = crate::model::Fact::Known(audience.application_id().to_owned());
         request.target.conditional_access_audiences =
             crate::model::Fact::Known(vec![audience.application_id().to_owned()]);
+        request.sign_in_risk_level = crate::model::Fact::Unknown;
+        request.user_risk_level = crate::model::Fact::Unknown;
         let attacker = self.attacker(principal);
         self.world.conditional_access().answer(&request, &attacker, crate::model::request::Stance::Hypothetical)
     }
