@@ -155,7 +155,7 @@ pub fn verify_paths(input: Input<'_>, analysis: &Analysis, verified: &mut Verifi
                     .path
                     .iter()
                     .filter(|s| s.step.is_none())
-                    .map(|s| (s.action.clone(), super::fill::unplace(&session.filling, &s.to)))
+                    .map(|s| (s.action.clone(), super::fill::target_id(s)))
                     .collect(),
                 steps: clause
                     .path

@@ -93,6 +93,9 @@ pub struct PathStep {
     /// The observed step it repeats, if any.
     #[serde(default)]
     pub step: Option<String>,
+    /// Object id of `to`, where `to` is a principal's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_id: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

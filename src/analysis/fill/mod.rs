@@ -150,7 +150,7 @@ fn jewels(input: &Input<'_>) -> Vec<(ResourceId, Jewel)> {
 pub(super) use crate::replay::principal_name as principal_name_of;
 pub(super) use controls::collateral;
 pub(super) use names::short;
-pub(super) use sets::{path_steps, unplace};
+pub(super) use sets::{path_steps, target_id};
 
 /// A case made ready, for other questions to the same engine.
 pub(super) struct Session<'s> {

@@ -198,6 +198,7 @@ fn closing(filling: &Filling<'_>, oracle: &mut Oracle<'_>, set: Set) -> Vec<Path
                 to: step.target.to_string(),
                 why: format!("{}: {}", part.name(), part.answer.reason),
                 step: Some(step.id.clone()),
+                to_id: None,
             })
         })
         .collect()
@@ -222,22 +223,9 @@ fn place(engine: &Engine<'_>, id: &str) -> String {
     id.to_owned()
 }
 
-/// The id behind a printed place, folded: what [`place`] does, undone.
-pub fn unplace(filling: &Filling<'_>, printed: &str) -> String {
-    if printed.starts_with('/') {
-        return printed.to_lowercase();
-    }
-    let env = &filling.engine.world.env;
-    if let Some(id) = super::resolve_principal(env, printed) {
-        return id.to_string();
-    }
-    // The same names that `principal_name` prints, looked up the other way.
-    let named = [Kind::ServicePrincipals, Kind::Groups].into_iter().find_map(|kind| {
-        env.of(kind)
-            .find(|(_, d)| crate::model::json::text(&d.body, "displayName").is_some_and(|name| name == printed))
-            .map(|(key, _)| key.to_owned())
-    });
-    named.unwrap_or_else(|| printed.to_lowercase())
+/// The id of a path's operation, folded: of the principal, or the place itself.
+pub fn target_id(step: &PathStep) -> String {
+    step.to_id.as_deref().unwrap_or(&step.to).to_lowercase()
 }
 
 fn why(engine: &Engine<'_>, node: &Node) -> String {
@@ -253,6 +241,7 @@ pub fn path_steps(engine: &Engine<'_>, path: &Path) -> Vec<PathStep> {
         .map(|node| PathStep {
             action: node.action.clone(),
             from: place(engine, &node.from),
+            to_id: Some(node.to.clone()).filter(|id| place(engine, id) != *id && !id.starts_with('/')),
             to: place(engine, &node.to),
             why: why(engine, node),
             step: node.step.map(|n| engine.step_id(n).to_owned()),
