@@ -2,4 +2,5 @@
 
 mod case;
 mod cases;
+mod example;
 mod laws;
