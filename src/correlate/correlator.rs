@@ -10,8 +10,9 @@ use super::link::{self, Past};
 use super::mark::{Mark, Marker};
 use super::order;
 use super::pin;
-use super::step::Correlated;
-use super::widen;
+use super::reread::{Around, Rereading};
+use super::step::{Correlated, Membership};
+use super::widen::{self, Found};
 use crate::model::{Actor, Detail, Environment, Event, Fact, Incident, InputError, Outcome, Timestamp};
 use jiff::SignedDuration;
 use std::collections::{HashMap, HashSet};
@@ -35,7 +36,7 @@ pub fn correlate(
 }
 
 /// Takes events as they are read. What lies outside the window is folded at once into classes and into what its
-/// principals were known by; what lies inside is kept.
+/// principals were known by; what lies inside is kept, up to [`Correlator::keep_at_most`].
 pub struct Correlator<'a> {
     incident: &'a Incident,
     environment: &'a Environment,
@@ -48,12 +49,25 @@ pub struct Correlator<'a> {
     keys: HashSet<Mark>,
     resources: HashSet<Mark>,
     folding: Folding,
-    kept: Vec<(u32, Event)>,
+    kept: Vec<Kept>,
+    /// How many events of the window are kept at most, before only those are that change something.
+    most: usize,
+    /// Events met in the window.
+    inside: u64,
+    spilled: bool,
+    rereading: Option<Rereading>,
     alerts: Vec<Event>,
     later: Vec<Event>,
     /// Records that corrections name and that were met.
     met: HashSet<(Arc<str>, u64)>,
     covered: Option<(Timestamp, Timestamp)>,
+}
+
+/// An event of the window: its number in reading order, its actor's number.
+struct Kept {
+    at: u64,
+    actor: u32,
+    event: Event,
 }
 
 /// What one spelling of an actor was known by before the window.
@@ -78,6 +92,10 @@ impl<'a> Correlator<'a> {
             resources: HashSet::new(),
             folding: Folding::default(),
             kept: Vec::new(),
+            most: usize::MAX,
+            inside: 0,
+            spilled: false,
+            rereading: None,
             alerts: Vec::new(),
             later: Vec::new(),
             met: HashSet::new(),
@@ -85,9 +103,19 @@ impl<'a> Correlator<'a> {
         })
     }
 
+    /// Keeps memory bounded where the window holds more events than this: the logs must then be read again, in the
+    /// same order, for as long as [`Correlator::again`] says so.
+    pub fn keep_at_most(mut self, events: usize) -> Self {
+        self.most = events;
+        self
+    }
+
     pub fn observe(&mut self, event: Event) {
+        if self.rereading.is_some() {
+            return self.observe_again(event);
+        }
         let window = &self.incident.window;
-        let end = event.end.unwrap_or(event.time).max(event.time);
+        let end = end_of(&event);
         if let Detail::Alert(_) = event.detail {
             let late = window.to.saturating_add(LATE_ALERT).unwrap_or(Timestamp::MAX);
             if end >= window.from && event.time <= late {
@@ -103,12 +131,13 @@ impl<'a> Correlator<'a> {
         });
         self.identities.learn(&event);
         let actor = self.number(&event.actor);
-        let included = self.seeds.include.of(&event.evidence).is_some();
-        if included || self.seeds.exclude.of(&event.evidence).is_some() {
+        let named =
+            [&self.seeds.include, &self.seeds.exclude].into_iter().any(|list| list.of(&event.evidence).is_some());
+        if named {
             self.met.insert((event.evidence.file.clone(), event.evidence.record));
         }
-        if included || (end >= window.from && event.time <= window.to) {
-            self.kept.push((actor, event));
+        if self.in_window(&event) {
+            self.keep(actor, event);
             return;
         }
         if end < window.from {
@@ -117,6 +146,59 @@ impl<'a> Correlator<'a> {
             self.later.push(event.clone());
         }
         self.folding.add(&self.marker, actor, event);
+    }
+
+    /// Inside by its time, or put in by the reviewer.
+    fn in_window(&self, event: &Event) -> bool {
+        let window = &self.incident.window;
+        let inside = end_of(event) >= window.from && event.time <= window.to;
+        inside || self.seeds.include.of(&event.evidence).is_some()
+    }
+
+    fn keep(&mut self, actor: u32, event: Event) {
+        let at = self.inside;
+        self.inside += 1;
+        if self.spilled && !changes_state(&event) {
+            return;
+        }
+        self.kept.push(Kept { at, actor, event });
+        if !self.spilled && self.kept.len() > self.most {
+            self.spilled = true;
+            self.kept.retain(|kept| changes_state(&kept.event));
+        }
+    }
+
+    fn observe_again(&mut self, event: Event) {
+        if matches!(event.detail, Detail::Alert(_)) || !self.in_window(&event) {
+            return;
+        }
+        let actor = self.number(&event.actor);
+        let kept = changes_state(&event);
+        let around = Around { seeds: &self.seeds, identities: &self.identities, marker: &self.marker };
+        if let Some(rereading) = &mut self.rereading {
+            rereading.observe(actor, event, kept, &around, &mut self.folding);
+        }
+    }
+
+    /// Call after each reading: whether the logs must be read once more. Never, unless the window held more events than
+    /// [`Correlator::keep_at_most`] allowed.
+    pub fn again(&mut self) -> bool {
+        if !self.spilled {
+            return false;
+        }
+        match self.rereading.take() {
+            None => {
+                let (past, of_actor) = self.settle();
+                let rereading = Rereading::new(past, of_actor, &self.seeds, &mut self.identities, &self.marker);
+                self.rereading = Some(rereading);
+                true
+            }
+            Some(mut rereading) => {
+                let more = rereading.turn(self.environment, &mut self.identities, &self.marker);
+                self.rereading = Some(rereading);
+                more
+            }
+        }
     }
 
     fn snapshot_may_be_late(&self, change: Timestamp) -> bool {
@@ -159,10 +241,8 @@ impl<'a> Correlator<'a> {
         }
     }
 
-    pub fn finish(mut self) -> Result<Correlated, InputError> {
-        if self.kept.is_empty() {
-            return Err(self.empty_window());
-        }
+    /// Who is who, and what each was known by: everything that the first reading gathered about the time before.
+    fn settle(&mut self) -> (Past, Vec<Option<Principal>>) {
         self.identities.settle();
         let mut by_number: Vec<(&Actor, u32)> = self.actors.iter().map(|(actor, &number)| (actor, number)).collect();
         by_number.sort_unstable_by_key(|(_, number)| *number);
@@ -171,27 +251,55 @@ impl<'a> Correlator<'a> {
                 known.principal = self.identities.actor(actor);
             }
         }
-        let of_actor: Vec<Option<Principal>> = self.spelled.iter().map(|known| known.principal).collect();
-        let mut past = Past {
-            keys: std::mem::take(&mut self.keys),
-            resources: std::mem::take(&mut self.resources),
-            ..Past::default()
-        };
-        for known in std::mem::take(&mut self.spelled) {
+        let of_actor = self.spelled.iter().map(|known| known.principal).collect();
+        let keys = std::mem::take(&mut self.keys);
+        let resources = std::mem::take(&mut self.resources);
+        let mut past = Past { keys, resources, ..Past::default() };
+        for known in &mut self.spelled {
             if let Some(principal) = known.principal {
-                past.addresses.entry(principal).or_default().extend(known.addresses);
-                past.requests.entry(principal).or_default().extend(known.requests);
+                past.addresses.entry(principal).or_default().extend(known.addresses.drain());
+                past.requests.entry(principal).or_default().extend(known.requests.drain());
             }
         }
+        (past, of_actor)
+    }
 
-        let (events, numbers) = in_order(std::mem::take(&mut self.kept));
+    /// The events of the window in order, the number of each one's actor, and which are the attack's.
+    fn found(&mut self) -> (Vec<Event>, Vec<u32>, Found) {
+        let kept = std::mem::take(&mut self.kept);
+        if let Some(mut rereading) = self.rereading.take() {
+            let (unmatched, only_known) = rereading.unmatched(&self.seeds, &mut self.identities, &self.marker);
+            let mut found = std::mem::take(&mut rereading.found);
+            let others = kept.into_iter().filter(|kept| !found.contains_key(&kept.at));
+            let mut all: Vec<(u32, Event, Option<Membership>)> =
+                others.map(|kept| (kept.actor, kept.event, None)).collect();
+            all.extend(std::mem::take(&mut found).into_values().map(|(actor, event, why)| (actor, event, Some(why))));
+            all.sort_by(|a, b| order::compare(&a.1, &b.1));
+            let mut found = Found { unmatched, only_known, ..Found::default() };
+            let (mut events, mut numbers) = (Vec::new(), Vec::new());
+            for (actor, event, why) in all {
+                events.push(event);
+                numbers.push(actor);
+                found.memberships.push(why);
+            }
+            return (events, numbers, found);
+        }
+        let (past, of_actor) = self.settle();
+        let (events, numbers) = in_order(kept);
         let principals: Vec<Option<Principal>> =
             numbers.iter().map(|&number| of_actor.get(number as usize).copied().flatten()).collect();
         let mut world = World::new(self.environment, &mut self.identities, &past, &self.marker);
         let found = widen::widen(&events, &principals, &self.seeds, &mut world);
+        (events, numbers, found)
+    }
 
+    pub fn finish(mut self) -> Result<Correlated, InputError> {
+        if self.inside == 0 {
+            return Err(self.empty_window());
+        }
+        let (events, numbers, found) = self.found();
         if found.memberships.iter().all(Option::is_none) {
-            return Err(nothing_found(self.incident, &found, &events));
+            return Err(nothing_found(self.incident, &found, &events, self.inside));
         }
         let mut warnings = Vec::new();
         for indicator in &found.unmatched {
@@ -257,18 +365,22 @@ impl<'a> Correlator<'a> {
     }
 }
 
-/// Sorts events without moving them more than once, with their actors' numbers beside them.
-fn in_order(kept: Vec<(u32, Event)>) -> (Vec<Event>, Vec<u32>) {
-    let mut order: Vec<usize> = (0..kept.len()).collect();
-    order.sort_by(|&a, &b| match (kept.get(a), kept.get(b)) {
-        (Some((_, a)), Some((_, b))) => order::compare(a, b),
-        (_, _) => std::cmp::Ordering::Equal,
-    });
-    let mut slots: Vec<Option<(u32, Event)>> = kept.into_iter().map(Some).collect();
-    order.into_iter().filter_map(|at| slots.get_mut(at)?.take()).map(|(number, event)| (event, number)).unzip()
+fn end_of(event: &Event) -> Timestamp {
+    event.end.unwrap_or(event.time).max(event.time)
 }
 
-fn nothing_found(incident: &Incident, found: &widen::Found, events: &[Event]) -> InputError {
+/// Sorts events without moving them more than once, with their actors' numbers beside them.
+fn in_order(kept: Vec<Kept>) -> (Vec<Event>, Vec<u32>) {
+    let mut order: Vec<usize> = (0..kept.len()).collect();
+    order.sort_by(|&a, &b| match (kept.get(a), kept.get(b)) {
+        (Some(a), Some(b)) => order::compare(&a.event, &b.event),
+        (_, _) => std::cmp::Ordering::Equal,
+    });
+    let mut slots: Vec<Option<Kept>> = kept.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|at| slots.get_mut(at)?.take()).map(|kept| (kept.event, kept.actor)).unzip()
+}
+
+fn nothing_found(incident: &Incident, found: &Found, events: &[Event], inside: u64) -> InputError {
     let error = |message: String, help: String| InputError::new("incident.json", message, help).at("/indicators");
     if let Some(name) = found.only_known.first() {
         return error(
@@ -281,14 +393,12 @@ fn nothing_found(incident: &Incident, found: &widen::Found, events: &[Event]) ->
     let names: Vec<&str> = names.into_iter().collect();
     let nearest = incident.indicators.principals.first().and_then(|wrong| crate::model::nearest(wrong, &names));
     let help = match nearest {
-        Some(near) => format!(
-            "the window holds {} events; the principal in them that is nearest to yours is `{near}`",
-            events.len()
-        ),
+        Some(near) => {
+            format!("the window holds {inside} events; the principal in them that is nearest to yours is `{near}`")
+        }
         None => format!(
-            "the window holds {} events, none with these addresses, principals, sessions or correlation ids: check \
-             their spelling",
-            events.len()
+            "the window holds {inside} events, none with these addresses, principals, sessions or correlation ids: check \
+             their spelling"
         ),
     };
     error("none of the indicators matches an event of the window".to_owned(), help)

@@ -1,8 +1,14 @@
 //! The indicators and corrections of `incident.json`, ready to be held against events.
 
+use super::identity::Identities;
+use super::lead::{Condition, Lead};
+use super::link::{Link, Tie};
+use super::mark::Marker;
+use super::step::Basis;
 use crate::model::{Correction, Evidence, Incident, InputError};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -55,7 +61,7 @@ impl Addresses {
         found
     }
 
-    pub fn spelled(&self) -> impl Iterator<Item = (&IpNet, &str)> {
+    fn spelled(&self) -> impl Iterator<Item = (&IpNet, &str)> {
         self.spelled.iter().map(|(network, text)| (network, text.as_str()))
     }
 
@@ -112,6 +118,26 @@ fn name(file: &str) -> Arc<str> {
     file.strip_prefix("./").unwrap_or(&file).into()
 }
 
+/// One indicator, as `incident.json` spells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Indicator<'a> {
+    Principal(&'a str),
+    Session(&'a str),
+    Correlation(&'a str),
+    Address(&'a str),
+}
+
+impl fmt::Display for Indicator<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Indicator::Principal(text) => write!(f, "principal `{text}`"),
+            Indicator::Session(text) => write!(f, "session `{text}`"),
+            Indicator::Correlation(text) => write!(f, "correlation id `{text}`"),
+            Indicator::Address(text) => write!(f, "address `{text}`"),
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Seeds {
     pub principals: Vec<String>,
@@ -143,6 +169,43 @@ impl Seeds {
             .at("/attack"));
         }
         Ok(seeds)
+    }
+
+    /// The indicators other than addresses, each with the lead it gives; none where it names nothing at all.
+    pub fn leads(&self, identities: &mut Identities, marker: &Marker) -> Vec<(Indicator<'_>, Option<Lead>)> {
+        let lead = |link, condition, basis, rank, what: String| Lead {
+            link,
+            condition,
+            from: None,
+            basis,
+            rank,
+            why: format!("{what} is an indicator").into(),
+        };
+        let mut leads = Vec::new();
+        for name in &self.principals {
+            let link = identities.named(name).map(|principal| Link::by_principal(marker, principal));
+            let found = link.map(|link| lead(link, Condition::Foreign, Basis::Exact, 1, name.trim().to_owned()));
+            leads.push((Indicator::Principal(name), found));
+        }
+        for text in &self.sessions {
+            let said = format!("session {}", text.trim());
+            let found = Link::by_id(marker, Tie::Session, text)
+                .map(|link| lead(link, Condition::Always, Basis::Session, 0, said));
+            leads.push((Indicator::Session(text), found));
+        }
+        for text in &self.correlation_ids {
+            let said = format!("correlation id {}", text.trim());
+            let found = Link::by_id(marker, Tie::Correlation, text)
+                .map(|link| lead(link, Condition::Always, Basis::Exact, 0, said));
+            leads.push((Indicator::Correlation(text), found));
+        }
+        leads
+    }
+
+    /// The address indicators that hold none of the networks met.
+    pub fn unmet_addresses(&self, met: &BTreeSet<IpNet>) -> Vec<String> {
+        let unmet = self.addresses.spelled().filter(|(network, _)| !met.iter().any(|met| network.contains(met)));
+        unmet.map(|(_, text)| Indicator::Address(text).to_string()).collect()
     }
 
     /// Why an address is in, if an indicator holds it.

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// On what a link joins besides being shared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Condition {
     Always,
     /// The event's address is not among those its principal used before the window.
@@ -39,6 +39,27 @@ pub struct Lead {
     /// Surer reasons first among those of one basis.
     pub rank: u8,
     pub why: Arc<str>,
+}
+
+impl Lead {
+    /// By an id that the event shares with others.
+    pub fn by_own(link: Link, event: &Event) -> Option<Lead> {
+        let (basis, rank, what) = match link.tie {
+            Tie::Session => (Basis::Session, 4, "same session"),
+            Tie::Token => (Basis::Exact, 2, "same token"),
+            Tie::Correlation => (Basis::Exact, 3, "same correlation id"),
+            Tie::KeyHash => (Basis::Assumed, 6, "same key hash, used by nobody before the window,"),
+            Tie::Credential
+            | Tie::Assignment
+            | Tie::Device
+            | Tie::Principal
+            | Tie::KeyFrom
+            | Tie::KeyUnseen
+            | Tie::Resource => return None,
+        };
+        let why = format!("{what} as {}", named(&event.evidence)).into();
+        Some(Lead { link, condition: Condition::Always, from: None, basis, rank, why })
+    }
 }
 
 /// What leads are read against.

@@ -30,6 +30,22 @@ pub enum Tie {
     Resource,
 }
 
+impl Tie {
+    /// Whether events are joined by merely sharing it.
+    pub fn joins(self) -> bool {
+        match self {
+            Tie::Session | Tie::Token | Tie::Correlation | Tie::KeyHash => true,
+            Tie::Credential
+            | Tie::Assignment
+            | Tie::Device
+            | Tie::Principal
+            | Tie::KeyFrom
+            | Tie::KeyUnseen
+            | Tie::Resource => false,
+        }
+    }
+}
+
 /// A tie and the mark of what it is by (the folded id, or account and address).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Link {

@@ -21,6 +21,7 @@ mod link;
 mod mark;
 mod order;
 mod pin;
+mod reread;
 mod rewind;
 mod step;
 mod widen;

@@ -6,9 +6,10 @@
 
 use super::identity::Principal;
 use super::index::Index;
-use super::indicator::Seeds;
+use super::indicator::{Indicator, Seeds};
 use super::lead::{Condition, Lead, World, named};
-use super::link::{self, Link, Tie};
+use super::link::{self, Link, Past};
+use super::mark::Marker;
 use super::step::{Basis, Membership};
 use crate::model::{Event, Fact, Timestamp};
 use ipnet::IpNet;
@@ -27,10 +28,25 @@ pub struct Found {
 
 /// One possible reason; the least of several is the one given.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Reason {
-    basis: Basis,
-    rank: u8,
-    text: Arc<str>,
+pub struct Reason {
+    pub basis: Basis,
+    pub rank: u8,
+    pub text: Arc<str>,
+}
+
+impl Reason {
+    /// What the reviewer or an indicated address says by itself.
+    pub fn at_once(event: &Event, seeds: &Seeds, indicated: impl FnOnce(IpAddr) -> Option<Arc<str>>) -> Option<Reason> {
+        if let Some(why) = seeds.include.of(&event.evidence) {
+            let text = match why {
+                "" => "the reviewer put it in (`attack.include`)".to_owned(),
+                why => format!("the reviewer put it in (`attack.include`): {why}"),
+            };
+            return Some(Reason { basis: Basis::Held, rank: 0, text: text.into() });
+        }
+        let text = indicated(*event.source_ip.known()?)?;
+        Some(Reason { basis: Basis::Exact, rank: 0, text })
+    }
 }
 
 type Reasons = BTreeMap<usize, Reason>;
@@ -87,33 +103,19 @@ struct Matched {
 
 impl Search<'_> {
     fn indicators(&mut self, world: &mut World<'_>) -> (Vec<Lead>, Matched) {
-        let mut leads = Vec::new();
         let mut matched = Matched { principals: BTreeMap::new(), networks: BTreeSet::new(), unmatched: Vec::new() };
-        let mut lead = |link: Link, condition, basis, rank, what: String| {
-            leads.push(Lead { link, condition, from: None, basis, rank, why: what.into() });
-        };
-        for name in &self.seeds.principals {
-            let link = world.identities.named(name).map(|principal| Link::by_principal(world.marker, principal));
-            let events: Vec<usize> = link.map(|link| self.index.carrying(&link).collect()).unwrap_or_default();
-            let Some(link) = link.filter(|_| !events.is_empty()) else {
-                matched.unmatched.push(format!("principal `{name}`"));
-                continue;
-            };
-            matched.principals.insert(name.clone(), events);
-            lead(link, Condition::Foreign, Basis::Exact, 1, format!("{} is an indicator", name.trim()));
-        }
-        let ids = [
-            ("session", &self.seeds.sessions, Tie::Session, Basis::Session),
-            ("correlation id", &self.seeds.correlation_ids, Tie::Correlation, Basis::Exact),
-        ];
-        for (what, texts, tie, basis) in ids {
-            for text in texts {
-                let link = Link::by_id(world.marker, tie, text);
-                let Some(link) = link.filter(|link| self.index.carrying(link).next().is_some()) else {
-                    matched.unmatched.push(format!("{what} `{text}`"));
+        let mut leads = Vec::new();
+        for (indicator, lead) in self.seeds.leads(world.identities, world.marker) {
+            let events: Vec<usize> = lead.iter().flat_map(|lead| self.index.carrying(&lead.link)).collect();
+            match lead {
+                Some(lead) if !events.is_empty() => leads.push(lead),
+                Some(_) | None => {
+                    matched.unmatched.push(indicator.to_string());
                     continue;
-                };
-                lead(link, Condition::Always, basis, 0, format!("{what} {} is an indicator", text.trim()));
+                }
+            }
+            if let Indicator::Principal(name) = indicator {
+                matched.principals.insert(name.to_owned(), events);
             }
         }
         for event in self.events {
@@ -121,11 +123,7 @@ impl Search<'_> {
                 matched.networks.extend(self.seeds.addresses.holding(address));
             }
         }
-        for (network, text) in self.seeds.addresses.spelled() {
-            if !matched.networks.iter().any(|met| network.contains(met)) {
-                matched.unmatched.push(format!("address `{text}`"));
-            }
-        }
+        matched.unmatched.extend(self.seeds.unmet_addresses(&matched.networks));
         (leads, matched)
     }
 
@@ -137,16 +135,10 @@ impl Search<'_> {
             if self.seeds.exclude.of(&event.evidence).is_some() {
                 continue;
             }
-            if let Some(why) = self.seeds.include.of(&event.evidence) {
-                let text = match why {
-                    "" => "the reviewer put it in (`attack.include`)".to_owned(),
-                    why => format!("the reviewer put it in (`attack.include`): {why}"),
-                };
-                propose(&mut reasons, at, Reason { basis: Basis::Held, rank: 0, text: text.into() });
-            } else if let Fact::Known(address) = event.source_ip
-                && let Some(text) = of_address.entry(address).or_insert_with(|| self.seeds.indicated(address))
-            {
-                propose(&mut reasons, at, Reason { basis: Basis::Exact, rank: 0, text: text.clone() });
+            let indicated =
+                |address| of_address.entry(address).or_insert_with(|| self.seeds.indicated(address)).clone();
+            if let Some(reason) = Reason::at_once(event, self.seeds, indicated) {
+                propose(&mut reasons, at, reason);
             }
         }
         reasons
@@ -156,23 +148,9 @@ impl Search<'_> {
     fn own_ids(&mut self, at: usize, event: &Event, leads: &mut Vec<Lead>) {
         for n in 0.. {
             let Some((number, link)) = self.index.link_of(at, n) else { break };
-            let (basis, rank, what) = match link.tie {
-                Tie::Session => (Basis::Session, 4, "same session"),
-                Tie::Token => (Basis::Exact, 2, "same token"),
-                Tie::Correlation => (Basis::Exact, 3, "same correlation id"),
-                Tie::KeyHash => (Basis::Assumed, 6, "same key hash, used by nobody before the window,"),
-                Tie::Credential
-                | Tie::Assignment
-                | Tie::Device
-                | Tie::Principal
-                | Tie::KeyFrom
-                | Tie::KeyUnseen
-                | Tie::Resource => continue,
-            };
             // What no second event carries leads nowhere.
-            if self.index.carriers(number) > 1 && self.note(number, Condition::Always, None) {
-                let why = format!("{what} as {}", named(&event.evidence)).into();
-                leads.push(Lead { link, condition: Condition::Always, from: None, basis, rank, why });
+            if link.tie.joins() && self.index.carriers(number) > 1 && self.note(number, Condition::Always, None) {
+                leads.extend(Lead::by_own(link, event));
             }
         }
     }
@@ -207,7 +185,7 @@ impl Search<'_> {
                 continue;
             }
             let principal = self.principals.get(at).copied().flatten();
-            let Some((basis, text)) = judge(lead, event, principal, world) else { continue };
+            let Some((basis, text)) = judge(lead, event, principal, world.past, world.marker) else { continue };
             let text = text.map_or_else(|| lead.why.clone(), |text| self.text(text));
             propose(reasons, at, Reason { basis, rank: lead.rank, text });
         }
@@ -245,22 +223,23 @@ fn propose(reasons: &mut Reasons, at: usize, reason: Reason) {
 }
 
 /// Whether the lead's condition lets this event in, how surely, and its why where that says more than the lead's.
-fn judge(
+pub fn judge(
     lead: &Lead,
     event: &Event,
     principal: Option<Principal>,
-    world: &World<'_>,
+    past: &Past,
+    marker: &Marker,
 ) -> Option<(Basis, Option<String>)> {
     match lead.condition {
         Condition::Always => Some((lead.basis, None)),
         Condition::NotRoutine => {
             let routine = principal
-                .and_then(|p| world.past.requests.get(&p))
-                .is_some_and(|requests| requests.contains(&link::routine(world.marker, event)));
+                .and_then(|p| past.requests.get(&p))
+                .is_some_and(|requests| requests.contains(&link::routine(marker, event)));
             (!routine).then_some((lead.basis, None))
         }
         Condition::Foreign => {
-            let known = principal.and_then(|p| world.past.addresses.get(&p)).filter(|known| !known.is_empty());
+            let known = principal.and_then(|p| past.addresses.get(&p)).filter(|known| !known.is_empty());
             match (known, &event.source_ip) {
                 (Some(known), Fact::Known(address)) => {
                     let address = address.to_canonical();

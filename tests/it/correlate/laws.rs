@@ -3,7 +3,7 @@
 
 use super::case::{Case, Expect, Row, RowTarget};
 use super::cases::files;
-use cutset::correlate::{Correlated, correlate, explain, rewind};
+use cutset::correlate::{Correlated, Correlator, correlate, explain, rewind};
 use cutset::model::{Detail, Event, InputError};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,6 +92,48 @@ fn conserved(events: &[Event], correlated: &Correlated) {
     let attack: Vec<usize> =
         (0..correlated.memberships.len()).filter(|&at| correlated.memberships[at].is_some()).collect();
     assert_eq!(placed, attack);
+}
+
+/// With next to no memory: the logs are read once a round.
+fn rereading(case: &Case, events: &[Event]) -> Result<Correlated, InputError> {
+    let (incident, environment) = (case.incident(), case.environment());
+    let mut correlator = Correlator::new(&incident, &environment)?.keep_at_most(0);
+    loop {
+        events.iter().cloned().for_each(|event| correlator.observe(event));
+        if !correlator.again() {
+            return correlator.finish();
+        }
+    }
+}
+
+/// All that does not depend on which events of the window were kept.
+fn essence(outcome: &Result<Correlated, InputError>) -> String {
+    let correlated = match outcome {
+        Err(error) => return format!("{} {}", error.message, error.place),
+        Ok(correlated) => correlated,
+    };
+    let records = |events: &[usize]| -> Vec<String> {
+        events.iter().map(|&at| format!("{:?}", correlated.window_events[at].evidence)).collect()
+    };
+    let mut told = String::new();
+    for step in &correlated.steps {
+        let (events, attempts) = (records(&step.events), records(&step.attempts));
+        let step = cutset::correlate::Step { events: Vec::new(), attempts: Vec::new(), ..step.clone() };
+        told.push_str(&format!("{step:#?}\n{events:?}\n{attempts:?}\n"));
+    }
+    let attack: Vec<_> = correlated.attack().map(|(event, why)| (&event.evidence, why)).collect();
+    let (alerts, baseline, warnings) = (&correlated.alerts, &correlated.baseline, &correlated.warnings);
+    told + &format!("{attack:#?}\n{alerts:#?}\n{baseline:#?}\n{warnings:#?}")
+}
+
+#[test]
+fn reading_again_finds_the_same() {
+    for file in files() {
+        let case = Case::read(&file);
+        let expected = essence(&run(&case, case.events()));
+        let got = essence(&rereading(&case, &shuffled(case.events(), 99)));
+        assert!(got == expected, "{}:\n{expected}\n---\n{got}", file.display());
+    }
 }
 
 /// Rows of somebody who has nothing to do with it: same operations, own names, addresses, ids and resources.
@@ -250,6 +292,7 @@ proptest! {
         let events = case.events();
         let outcome = run(&case, events.clone());
         prop_assert_eq!(told(&case, &outcome), told(&case, &run(&case, shuffled(events.clone(), seed))));
+        prop_assert_eq!(essence(&outcome), essence(&rereading(&case, &shuffled(events.clone(), seed))));
         let expected: BTreeSet<String> = events
             .iter()
             .zip(naive(&events))
