@@ -265,9 +265,15 @@ pub fn named(evidence: &Evidence) -> String {
 
 /// When the resource says it was made: ARM's `systemData`, or a resource's own word for it.
 pub fn created_at(body: &Value) -> Option<Timestamp> {
-    ["systemData.createdAt", "properties.timeCreated", "properties.creationTime", "properties.createdOn"]
-        .iter()
-        .find_map(|at| json::text(body, at)?.parse().ok())
+    [
+        "systemData.createdAt",
+        "properties.timeCreated",
+        "properties.creationTime",
+        "properties.createdOn",
+        "properties.startDateTime",
+    ]
+    .iter()
+    .find_map(|at| json::text(body, at)?.parse().ok())
 }
 
 fn body_text(detail: &crate::model::ArmDetail, at: &str) -> Option<String> {

@@ -113,6 +113,11 @@ impl Correlated {
         self.steps.iter().find(|step| step.id == name || step.key == name)
     }
 
+    /// The attempts that failed or were merely interrupted.
+    pub fn failed(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| step.failed())
+    }
+
     /// Ids of the steps that no alert saw.
     pub fn unseen(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().filter(|step| step.alerts.is_empty()).map(|step| step.id.as_str())

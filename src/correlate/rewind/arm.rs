@@ -147,6 +147,18 @@ pub fn undo(event: &Event, rewinding: &mut Rewinding<'_>) {
     if action == "microsoft.authorization/elevateaccess/action" {
         return undo_elevation(event, rewinding);
     }
+    match action.as_str() {
+        "microsoft.authorization/roleassignmentschedulerequests/write" => {
+            return undo_schedule(event, detail, &[Kind::PimInstances, Kind::RoleAssignments], rewinding);
+        }
+        "microsoft.authorization/roleeligibilityschedulerequests/write" => {
+            return undo_schedule(event, detail, &[Kind::PimEligibilities], rewinding);
+        }
+        text if text.starts_with("microsoft.authorization/rolemanagementpolic") => {
+            return rewinding.know_in_part(Kind::PimSettings);
+        }
+        _ => {}
+    }
     let (kind, key) = document_of(&detail.resource);
     if action.ends_with("/write") {
         return undo_write(event, detail, kind, &key, rewinding);
@@ -259,4 +271,30 @@ fn undo_elevation(event: &Event, rewinding: &mut Rewinding<'_>) {
             && ends("properties.roleDefinitionId", "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9")
             && !standing
     });
+}
+
+/// A request of PIM makes an instance, and an activation an active assignment besides, under ids of their own: they are
+/// told by principal, role, scope and time (learn.microsoft.com, "Role Assignment Schedule Requests - Create").
+fn undo_schedule(event: &Event, detail: &ArmDetail, kinds: &[Kind], rewinding: &mut Rewinding<'_>) {
+    let told = |at: &str| {
+        [&detail.response_body, &detail.request_body].into_iter().find_map(|body| json::text(body.known()?, at))
+    };
+    let actor = crate::effect::principal_of(&rewinding.environment, &event.actor);
+    let principal = told("properties.principalId").map(crate::model::ObjectId::new).or(actor);
+    let role = told("properties.roleDefinitionId").and_then(|id| id.rsplit('/').next()).map(str::to_lowercase);
+    let (Some(principal), Some(role)) = (principal, role) else {
+        kinds.iter().for_each(|kind| rewinding.know_in_part(*kind));
+        return;
+    };
+    let scope = bound_scope(&detail.resource);
+    let since = skewed(event.time);
+    for kind in kinds {
+        rewinding.take_out_where(*kind, |body| {
+            let of = |at: &str| json::text(body, at);
+            of("properties.principalId").is_some_and(|id| crate::model::ObjectId::new(id) == principal)
+                && of("properties.roleDefinitionId").is_some_and(|id| id.to_lowercase().ends_with(&role))
+                && of("properties.scope").is_none_or(|id| ResourceId::new(id) == scope)
+                && created_at(body).is_some_and(|at| at >= since)
+        });
+    }
 }

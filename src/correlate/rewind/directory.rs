@@ -222,7 +222,9 @@ fn directory_role(detail: &DirectoryDetail, added: bool, rewinding: &mut Rewindi
             && json::text(body, "roleDefinitionId").is_some_and(|id| roles.contains(&ObjectId::new(id)))
     };
     if added {
-        rewinding.take_out_where(Kind::DirectoryRoles, held);
+        for kind in [Kind::DirectoryRoles, Kind::PimInstances] {
+            rewinding.take_out_where(kind, held);
+        }
     } else if let Some(template) = template {
         let template = ObjectId::new(&template);
         if !rewinding.environment.bodies(Kind::DirectoryRoles).any(held) {
