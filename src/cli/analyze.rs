@@ -9,6 +9,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 pub fn run(plan: &Analyze, out: &mut super::Out) -> anyhow::Result<ExitCode> {
+    super::refuse_redaction(&plan.privacy)?;
     let case = case::open(&plan.case)?;
     let (analysis, warnings) = crate::analyze(&case, plan.privacy.who)?;
     for warning in &warnings {

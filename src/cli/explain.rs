@@ -9,6 +9,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 pub fn run(plan: &Explain, out: &mut super::Out) -> anyhow::Result<ExitCode> {
+    super::refuse_redaction(&plan.privacy)?;
     let analysis = analysis(plan)?;
     let step = analysis.step(&plan.step).ok_or_else(|| {
         let known: Vec<&str> = analysis.steps.iter().map(|s| s.id.as_str()).collect();

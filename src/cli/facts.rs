@@ -1,8 +1,21 @@
-//! `cutset facts`. (to be filled)
+//! `cutset facts`: the built-in tables, as of when, from where. The user's own export always wins over them.
 
 use super::arguments::Facts;
+use crate::ingest::facts::TABLES;
+use serde_json::{Value, json};
+use std::io::Write;
 use std::process::ExitCode;
 
-pub fn run(_plan: &Facts, _out: &mut super::Out) -> anyhow::Result<ExitCode> {
-    Err(super::not_yet("facts"))
+pub fn run(plan: &Facts, out: &mut super::Out) -> anyhow::Result<ExitCode> {
+    if plan.json {
+        let rows: Vec<Value> =
+            TABLES.iter().map(|t| json!({ "id": t.id, "date": t.date, "rows": t.rows, "source": t.source })).collect();
+        serde_json::to_writer_pretty(&mut *out, &rows)?;
+        writeln!(out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for table in TABLES {
+        writeln!(out, "{:22} {}  {:5} rows  {}", table.id, table.date, table.rows, table.source)?;
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -105,6 +105,14 @@ fn dispatch(command: &Command, out: &mut Out) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Pseudonyms are not made yet: better no output than one that names people.
+fn refuse_redaction(privacy: &arguments::Privacy) -> anyhow::Result<()> {
+    if privacy.redact.is_empty() && privacy.redact_map.is_none() {
+        return Ok(());
+    }
+    Err(not_yet("--redact"))
+}
+
 fn not_yet(command: &str) -> anyhow::Error {
-    anyhow::anyhow!("`cutset {command}` is not available in this build yet")
+    anyhow::anyhow!("`{command}` is not available in this build yet")
 }

@@ -9,6 +9,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 pub fn run(plan: &Paths, out: &mut super::Out) -> anyhow::Result<ExitCode> {
+    super::refuse_redaction(&plan.privacy)?;
     let folder = &plan.case.folder;
     let incident = folder.join("incident.json");
     let incident = match incident.is_file() {

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 pub fn run(plan: &Whatif, out: &mut super::Out) -> anyhow::Result<ExitCode> {
+    super::refuse_redaction(&plan.privacy)?;
     let loaded = crate::load(&case::open(&plan.case)?)?;
     loaded.warnings.iter().for_each(|warning| warn(warning));
     let result = whatif(loaded.input(plan.privacy.who), &plan.with)?;

@@ -237,10 +237,12 @@ fn feet(heads: &Heads, colour: bool) -> Vec<String> {
 
 /// At most four columns.
 fn figure(count: u64) -> String {
+    // Three columns at most: the fourth keeps neighbours apart.
     match count {
-        0..10_000 => count.to_string(),
-        10_000..1_000_000 => format!("{}k", count / 1000),
-        _ => format!("{}M", count / 1_000_000),
+        0..1_000 => count.to_string(),
+        1_000..99_500 => format!("{}k", (count + 500) / 1_000),
+        99_500..950_000 => format!(".{}M", (count + 50_000) / 100_000),
+        _ => format!("{}M", (count + 500_000) / 1_000_000),
     }
 }
 
