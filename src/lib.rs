@@ -79,15 +79,29 @@ pub fn analyze(case: &CaseFiles, who: bool) -> Result<(Analysis, Vec<String>), I
     Ok((analysis::analyse(loaded.input(who)), warnings))
 }
 
+/// Events held in memory at once; logs that hold more are read again instead.
+const AT_ONCE: usize = 100_000;
+
 /// The first half of the walk: everything up to replay.
 pub fn load(case: &CaseFiles) -> Result<Loaded, InputError> {
     let incident = Incident::parse(&case.incident.0, &case.incident.1)?;
     let controls = choose(&case.policies, case.only.as_ref(), &incident.parameters)?;
-    let (mut environment, events, reading) = ingest::environment_and_events(&case.inputs);
+    let (mut environment, events, reading) = ingest::environment(&case.inputs, AT_ONCE);
     ingest::facts::merge_into(&mut environment);
     environment.tenant = tenant(&incident, &case.incident.0)?;
     say_collected(&mut environment, &incident, &case.incident.0)?;
-    let correlated = correlate::correlate(&incident, &environment, events)?;
+    let correlated = match events {
+        Some(events) => correlate::correlate(&incident, &environment, events)?,
+        None => {
+            let mut correlator = correlate::Correlator::new(&incident, &environment)?.keep_at_most(AT_ONCE);
+            loop {
+                ingest::events(&case.inputs, &environment, &mut |event| correlator.observe(event));
+                if !correlator.again() {
+                    break correlator.finish()?;
+                }
+            }
+        }
+    };
     let rewound = correlate::rewind(&incident, &environment, &correlated);
     let mut assumptions: Vec<Assumption> = Vec::new();
     assumptions.extend(rewound.assumption.map(|text| Assumption {

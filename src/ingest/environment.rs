@@ -226,18 +226,45 @@ fn union(earlier: &mut Value, later: &Value, list: &str) {
     }
 }
 
-/// Reads a case whole: its environment, its events in time order, and what became of each file.
+/// The environment and all events, in time order. Where logs may be large, use [`environment`] and [`events`].
 pub fn environment_and_events(files: &[InputFile]) -> (Environment, Vec<Event>, Reading) {
+    let (environment, events, reading) = environment(files, usize::MAX);
+    (environment, events.unwrap_or_default(), reading)
+}
+
+/// The environment; and the events in time order, where there are at most `most` of them. More are let go, to be read
+/// again by [`events`]: memory follows neither the size nor the number of logs.
+pub fn environment(files: &[InputFile], most: usize) -> (Environment, Option<Vec<Event>>, Reading) {
     let mut builder = Builder::default();
-    let mut events = Vec::new();
+    let mut events = Some(Vec::new());
     let mut reading = read(files, &mut |item| match item {
         Item::Document { kind, key, document } => builder.put(kind, key, document),
-        Item::Event(event) => events.push(*event),
+        Item::Event(event) => {
+            if let Some(kept) = &mut events {
+                kept.push(*event);
+                if kept.len() > most {
+                    events = None;
+                }
+            }
+        }
         Item::Part { .. } | Item::Collected { .. } | Item::Ignored { .. } | Item::Rejected { .. } => {}
     });
     let environment = builder.finish(&mut reading);
-    let index = super::identity::Index::new(&environment);
-    events.iter_mut().for_each(|event| index.respell(event));
-    events.sort_by(|a, b| (a.time, &a.evidence).cmp(&(b.time, &b.evidence)));
+    if let Some(events) = &mut events {
+        let index = super::identity::Index::new(&environment);
+        events.iter_mut().for_each(|event| index.respell(event));
+        events.sort_by(|a, b| (a.time, &a.evidence).cmp(&(b.time, &b.evidence)));
+    }
     (environment, events, reading)
+}
+
+/// Every event once more, in the order of reading.
+pub fn events(files: &[InputFile], environment: &Environment, sink: &mut dyn FnMut(Event)) {
+    let index = super::identity::Index::new(environment);
+    read(files, &mut |item| {
+        if let Item::Event(mut event) = item {
+            index.respell(&mut event);
+            sink(*event);
+        }
+    });
 }

@@ -56,7 +56,7 @@ mod storage_log;
 mod tenant_policy;
 
 pub use coverage::{Coverage, State, declare};
-pub use environment::{Builder, environment_and_events};
+pub use environment::{Builder, environment, environment_and_events, events};
 pub use fold::Stage;
 pub use record::{Context, Fields, Record};
 

@@ -154,3 +154,16 @@ fn the_same_input_gives_the_same_bytes() {
     let bytes = || serde_json::to_vec(&analyze(&case, Some(eight.path()))).expect("an analysis");
     assert_eq!(bytes(), bytes());
 }
+
+/// Logs too large to hold are read again: the same events, only later.
+#[test]
+fn reading_again_gives_the_same_events() {
+    let files = inputs::case(&support::root().join("examples/northgate")).expect("a case folder");
+    let (environment, kept, _) = cutset::ingest::environment(&files, 10);
+    assert!(kept.is_none());
+    let mut again = Vec::new();
+    cutset::ingest::events(&files, &environment, &mut |event| again.push(event));
+    again.sort_by(|a, b| (a.time, &a.evidence).cmp(&(b.time, &b.evidence)));
+    let (_, at_once, _) = cutset::ingest::environment_and_events(&files);
+    assert!(again == at_once, "{} and {} events", again.len(), at_once.len());
+}
