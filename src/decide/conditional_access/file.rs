@@ -1,9 +1,12 @@
 //! `cutset decide conditional-access`: files in the shape of the gate's vectors.
 //!
+//! In the place of `signIn`, `whatIf` may hold a request of the tenant's own What If tool: then the answer carries that
+//! tool's answer, as it should be, under the same name.
+//!
 //! The request is read leniently: keys without case, and a value of the wrong kind is a fact nobody recorded (it is named
 //! by its path like any other). Only what makes it no request at all is an error.
 
-use super::{PolicySet, TenantSettings};
+use super::{PolicySet, TenantSettings, what_if};
 use crate::decide::vectors;
 use crate::model::request::{Claims, ClientKind, Identity, IdentityKind, SignInRequest, SignInTarget, TargetKind};
 use crate::model::{Attacker, Fact, InputError, ObjectId, Word, json};
@@ -28,14 +31,22 @@ fn decide_one(vector: &Value, at: &str) -> Result<Value, InputError> {
     let mut tenant = TenantSettings::read(json::get(vector, "tenant"));
     tenant.named_locations_partial = locations.is_none();
     let set = PolicySet::compile(&tenant, &locations.unwrap_or_default(), &policies);
-    let Some(sign_in @ Value::Object(_)) = json::get(vector, "signIn") else {
-        return Err(InputError::new("", "there is no `signIn` object", HELP).at(at));
+    let (request, from_tool) = match (json::get(vector, "signIn"), json::get(vector, "whatIf")) {
+        (Some(sign_in @ Value::Object(_)), _) => {
+            (read_request(sign_in).map_err(|error| error.at(format!("{at}/signIn")))?, false)
+        }
+        (None, Some(asked @ Value::Object(_))) => {
+            (what_if::read(asked).map_err(|error| error.at(format!("{at}/whatIf")))?, true)
+        }
+        (_, _) => return Err(InputError::new("", "there is no `signIn` object", HELP).at(at)),
     };
-    let request = read_request(sign_in).map_err(|error| error.at(format!("{at}/signIn")))?;
     let decision = set.decide(&request);
     let mut answer = Map::new();
     answer.insert("id".into(), json::get(vector, "id").cloned().unwrap_or(Value::Null));
     answer.extend(decision.to_json());
+    if from_tool {
+        answer.insert("whatIf".into(), what_if::response(&decision));
+    }
     let mut notes = Vec::new();
     if let Some(stated @ Value::Object(_)) = json::get(vector, "attacker") {
         let (attacker, unknown) = read_attacker(stated);

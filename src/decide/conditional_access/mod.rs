@@ -15,7 +15,7 @@
 //! | `built_in` | security defaults, mandatory MFA |
 //! | `evaluate`, `decision`, `error_codes` | putting policies together |
 //! | `answer`, `reach`, `wording` | what it means to an attacker, and the clause that says so |
-//! | `calibration`, `context` | comparison with a log; authentication contexts for PIM |
+//! | `calibration`, `what_if`, `context` | comparison with a log and with the tenant's own tool; contexts for PIM |
 //!
 //! Pages: Microsoft's documentation of Conditional Access, each cited by title where its rule stands. Where a page is
 //! silent the file says *derived*, *inferred* or *open*; what is open decides *unknown* and is named `semantics:<what>`.
@@ -44,6 +44,7 @@ mod reach;
 mod session;
 mod strength;
 mod tenant;
+pub mod what_if;
 mod wording;
 
 pub use application_groups::{ADMIN_PORTALS, AZURE_MANAGEMENT, ApplicationGroup, ApplicationGroups, OFFICE_365};

@@ -47,8 +47,7 @@ proptest! {
     ) {
         let mut coins = coins.into_iter();
         let sign_in = generate::forget(&full, &mut coins);
-        let tenant = generate::forget(&tenant, &mut coins.by_ref());
-        let mut tenant = tenant;
+        let mut tenant = generate::forget(&tenant, &mut coins);
         tenant["securityDefaults"] = json!(false);
         let vector = vector(&tenant, &policies, &sign_in, &attacker);
         let got = answer(&vector);

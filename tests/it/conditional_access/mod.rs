@@ -6,6 +6,7 @@ mod generate;
 mod laws;
 mod naive;
 mod samples;
+mod what_if;
 
 use crate::support;
 use cutset::decide::conditional_access::GATE;
