@@ -45,8 +45,9 @@ pub(super) fn from_row<'a>(table: &'a str, id: &str) -> Option<&'a str> {
 pub(super) fn rows(table: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut at = next_row(table, 0);
     std::iter::from_fn(move || {
-        let row = split(table.get(at..next_row(table, at + 1))?)?;
-        at = next_row(table, at + 1);
+        let end = next_row(table, at + 1);
+        let row = split(table.get(at..end)?)?;
+        at = end;
         Some(row)
     })
 }
