@@ -208,19 +208,19 @@ fn grant_roles(state: &mut State<'_>, principal: &ObjectId, token: usize, scope:
             "roleDefinitionId": format!("{}/providers/Microsoft.Authorization/roleDefinitions/{role}",
                 scope.subscription().map(|s| s.spelled().to_owned()).unwrap_or_default()),
             "principalId": principal.as_str(), "principalType": state.caller(principal).kind } });
-        if !policy_allows(state, operation, &ResourceId::new(&key), body) {
-            continue;
-        }
+        let Some(deleted) = policy_allows(state, operation, &ResourceId::new(&key), body) else { continue };
         let why = format!("grant {name}, by {}", allowed.why);
         let mut node = allowed.into_node(state.node(operation, principal.as_str(), scope.spelled(), &why));
         node.needs.insert(token);
+        node.needs.extend(deleted);
         assign(state, &key, role, principal, scope);
         state.derive(Fact::Granted(key), node);
     }
 }
 
-/// Whether Azure Policy (as the attacker has left it) lets the write pass in this stage.
-fn policy_allows(state: &State<'_>, operation: &str, resource: &ResourceId, body: Value) -> bool {
+/// Whether Azure Policy (as the attacker has left it) lets the write pass in this stage; and the deletions of
+/// assignments it takes, where it was refused before them.
+fn policy_allows(state: &State<'_>, operation: &str, resource: &ResourceId, body: Value) -> Option<BTreeSet<usize>> {
     let detail = crate::model::ArmDetail {
         resource: resource.clone(),
         authorization: None,
@@ -229,9 +229,18 @@ fn policy_allows(state: &State<'_>, operation: &str, resource: &ResourceId, body
         claims: Recorded::Unknown,
         status: Recorded::Unknown,
     };
-    let Some(request) = crate::effect::policy_request(&state.world.env, operation, &detail) else { return true };
-    let context = crate::effect::policy_context(&state.world.env, resource, &detail.claims, state.at);
-    state.stage.passes(state.world.policy().answer(&request, &context).level)
+    let passes = |world: &crate::causal::World| {
+        let Some(request) = crate::effect::policy_request(&world.env, operation, &detail) else { return true };
+        let context = crate::effect::policy_context(&world.env, resource, &detail.claims, state.at);
+        state.stage.passes(world.policy().answer(&request, &context).level)
+    };
+    if !passes(&state.world) {
+        return None;
+    }
+    if passes(&state.before) {
+        return Some(BTreeSet::new());
+    }
+    Some(state.facts().filter(|(fact, _)| matches!(fact, Fact::PolicyGone(_))).map(|(_, node)| node).collect())
 }
 
 fn storage_homes(state: &State<'_>) -> Vec<ResourceId> {
@@ -281,12 +290,11 @@ fn open_accounts(state: &mut State<'_>, principal: &ObjectId, token: usize) {
         let body = opened(&document.body);
         let request = state.request(operation, false, &account);
         let Some(allowed) = state.may(principal, &request) else { continue };
-        if !policy_allows(state, operation, &account, body.clone()) {
-            continue;
-        }
+        let Some(deleted) = policy_allows(state, operation, &account, body.clone()) else { continue };
         let why = format!("allow keys and every network again, by {}", allowed.why);
         let mut node = allowed.into_node(state.node(operation, principal.as_str(), account.spelled(), &why));
         node.needs.insert(token);
+        node.needs.extend(deleted);
         insert(state, Kind::Resources, account.folded(), body);
         state.derive(Fact::Opened(account), node);
     }

@@ -309,6 +309,8 @@ impl<'a> State<'a> {
                     }
                     node.words = answer.words;
                     node.missing = answer.missing;
+                    // Policies taken away on the way here are what lets this sign-in through.
+                    node.needs.extend(self.node_of(&Fact::ConditionalAccessGone));
                     self.derive(fact, node);
                 }
             }
