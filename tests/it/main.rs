@@ -16,6 +16,7 @@ mod facts;
 mod formats;
 mod northgate;
 mod pim;
+mod redact;
 mod registries;
 mod render;
 mod replay;
