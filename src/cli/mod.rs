@@ -18,7 +18,6 @@ pub mod files;
 pub mod graphviz;
 pub mod inputs;
 mod paths;
-mod privacy;
 mod render;
 pub mod schema;
 mod trouble;
@@ -106,7 +105,7 @@ fn dispatch(command: &Command, out: &mut Out) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Commands that print without an analysis to redact: better no output than one that names people.
+/// Pseudonyms are not made yet: better no output than one that names people.
 fn refuse_redaction(privacy: &arguments::Privacy) -> anyhow::Result<()> {
     if privacy.redact.is_empty() && privacy.redact_map.is_none() {
         return Ok(());

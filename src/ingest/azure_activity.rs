@@ -5,12 +5,14 @@
 //! still tells (`authorization`, `properties.entity`): Log Analytics writes them in upper and in lower case.
 //! Source: "Azure activity log event schema".
 
-use super::claims::{authorization, bearer_id, claim, inner};
+use super::claims::{authorization_of, bearer_id, claim};
 use super::event::{address, arc, blank, caller, parse_address, said, text_at, time_of};
-use super::record::Cell;
+use super::record::{Cell, Fields, nested};
 use super::{Format, Out, Record, Stage, mask, never_empty, operations};
 use crate::model::{Actor, ActorKind, ArmDetail, Detail, Fact, Outcome, ResourceId, json};
 use serde_json::Value;
+use std::borrow::Cow;
+use std::sync::Arc;
 
 pub const FORMAT: Format = Format {
     id: "azure-activity",
@@ -34,6 +36,9 @@ fn score(record: &Record) -> u8 {
     }
     let object = matches!(record.get("operationName"), Some(Cell::Json(json)) if json.starts_with('{'));
     if object && (record.has("eventTimestamp") || record.has("authorization") || record.has("properties")) {
+        return 96;
+    }
+    if portal(record) {
         return 96;
     }
     if evt(record) {
@@ -69,18 +74,19 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
         return Ok(());
     }
     let time = time_of(record, &["eventTimestamp", "time", "TimeGenerated", "EventSubmissionTimestamp", "timestamp"])?;
-    let properties = record.value("Properties").unwrap_or(Value::Null);
-    let identity = record.value("identity").unwrap_or(Value::Null);
-    let authorized = record.value("Authorization").or_else(|| json::get(&identity, "authorization").cloned());
-    let authorization = authorized.as_ref().and_then(authorization);
-    let claims = record.value("Claims").or_else(|| json::get(&identity, "claims").cloned()).filter(Value::is_object);
+    let properties = record.object("Properties");
+    let properties = inside(properties.as_deref());
+    let identity = record.sub("identity").unwrap_or_default();
+    let authorized = record.object("Authorization").or_else(|| identity.object("authorization"));
+    let authorization = authorization_of(&inside(authorized.as_deref()));
+    let claims = record.value("Claims").or_else(|| identity.value("claims"));
+    let claims = claims.map(content).filter(Value::is_object);
     let action = action(record, shipped.as_ref(), authorization.as_ref(), &properties)
         .ok_or("no operation: none of OperationNameValue, operationName, authorization.action is filled")?;
-    let resource = resource(record, authorization.as_ref(), &properties);
+    let resource = resource(record, authorization.as_ref(), &properties, out);
     let (stage, outcome) = outcome(record, shipped.as_ref(), &properties);
-    let http = record.value("HTTPRequest").unwrap_or(Value::Null);
     let bodied = |names: [&str; 2]| {
-        Fact::from(names.iter().find_map(|n| inner(&properties, n)).map(|mut body| {
+        Fact::from(names.iter().find_map(|n| properties.value(n)).map(|mut body| {
             mask::body(&mut body);
             body
         }))
@@ -97,13 +103,15 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     event.actor = actor(record, claims.as_ref(), authorization.as_ref());
     event.source_ip = address(record.text("CallerIpAddress"));
     if event.source_ip.is_unknown() {
-        let other = text_at(&http, "clientIpAddress").or(claims.as_ref().and_then(|c| claim(c, "ipaddr")));
-        event.source_ip = Fact::from(other.and_then(parse_address));
+        let http = record.object("HTTPRequest");
+        let caller = inside(http.as_deref()).text("clientIpAddress").map(Cow::into_owned);
+        let caller = caller.or_else(|| claims.as_ref().and_then(|c| claim(c, "ipaddr").map(str::to_owned)));
+        event.source_ip = Fact::from(caller.as_deref().and_then(parse_address));
     }
-    event.target = arc(&resource);
-    event.target_id = Some(arc(&resource));
+    event.target = resource.clone();
+    event.target_id = Some(resource);
     event.outcome = outcome;
-    event.correlation_id = said(record.text("CorrelationId"));
+    event.correlation_id = said(record.first_text(&["CorrelationId", "Correlation id"]));
     event.record_id = said(record.text("EventDataId"));
     if let Some(claims) = &claims {
         event.token_id = said(claim(claims, "uti"));
@@ -113,19 +121,39 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     Ok(())
 }
 
+/// The fields of a nested object, those of a PowerShell dictionary's `Content`.
+fn inside(text: Option<&str>) -> Fields<'_> {
+    let fields = nested(text);
+    if fields.len() == 1 { fields.sub("Content").unwrap_or(fields) } else { fields }
+}
+
+/// PowerShell puts dictionaries under `Content`.
+fn content(value: Value) -> Value {
+    match json::get(&value, "Content") {
+        Some(inner) if inner.is_object() && value.as_object().is_some_and(|o| o.len() == 1) => inner.clone(),
+        _ => value,
+    }
+}
+
+/// The CSV that the portal's activity log downloads: display names of operations, nothing of the request.
+fn portal(record: &Record) -> bool {
+    record.has_all(&["Operation name", "Event initiated by", "Correlation id"])
+}
+
 fn action(
     record: &Record,
-    shipped: Option<&super::Fields>,
+    shipped: Option<&Fields>,
     authorization: Option<&crate::model::Authorization>,
-    properties: &Value,
+    properties: &Fields,
 ) -> Option<String> {
     let named = match record.get("operationName") {
         Some(Cell::Json(json)) if json.starts_with('{') => record.sub("operationName").and_then(|o| o.text("value")),
-        _ => record.text("OperationNameValue").or_else(|| record.text("operationName")),
+        _ => record.first_text(&["OperationNameValue", "operationName", "Operation name"]),
     };
     let named = named.or_else(|| shipped.and_then(|e| e.text("name")));
     let authorized = authorization.and_then(|a| a.action.as_deref());
-    let message = text_at(properties, "message").filter(|m| m.contains('/') && !m.contains(' '));
+    let message = properties.text("message").filter(|m| m.contains('/') && !m.contains(' '));
+    let message = message.as_deref();
     match named.as_deref() {
         Some(name) if name.contains('/') && !name.contains(' ') => {
             Some(operations::spelled(name, [authorized, message]))
@@ -136,23 +164,29 @@ fn action(
 }
 
 /// The resource acted on, in the best spelling the record has.
-fn resource(record: &Record, authorization: Option<&crate::model::Authorization>, properties: &Value) -> String {
-    let entity = text_at(properties, "entity");
+fn resource(
+    record: &Record,
+    authorization: Option<&crate::model::Authorization>,
+    properties: &Fields,
+    out: &mut Out,
+) -> Arc<str> {
+    let entity = properties.text("entity");
+    let entity = entity.as_deref();
     let scope = authorization.and_then(|a| a.scope.as_deref());
-    let id = record.text("ResourceId").or_else(|| record.text("_ResourceId"));
-    let id = id.as_deref().or(entity).or(scope).unwrap_or_default().trim_end_matches('/').to_owned();
-    let folded = id.to_lowercase();
-    let same = |other: &&str| other.trim_end_matches('/').to_lowercase() == folded;
+    let id = record.first_text(&["ResourceId", "_ResourceId"]);
+    let id = id.or_else(|| portal(record).then(|| record.text("Resource")).flatten());
+    let id = id.as_deref().or(entity).or(scope).unwrap_or_default().trim_end_matches('/');
+    let same = |other: &&str| other.trim_end_matches('/').eq_ignore_ascii_case(id);
     // The entity of a child resource is more exact than the resource the row is filed under.
     let deeper = entity.filter(|e| {
-        let e = e.to_lowercase();
-        e.len() > folded.len() && e.starts_with(&folded) && e.as_bytes().get(folded.len()) == Some(&b'/')
+        e.as_bytes().get(id.len()) == Some(&b'/')
+            && e.get(..id.len()).is_some_and(|start| start.eq_ignore_ascii_case(id))
     });
     let best = deeper.or(scope.filter(same)).or(entity.filter(same));
-    operations::spelled_id(best.unwrap_or(&id))
+    out.spelled_id(best.unwrap_or(id))
 }
 
-fn outcome(record: &Record, shipped: Option<&super::Fields>, properties: &Value) -> (Stage, Outcome) {
+fn outcome(record: &Record, shipped: Option<&Fields>, properties: &Fields) -> (Stage, Outcome) {
     let word = match record.get("status") {
         Some(Cell::Json(json)) if json.starts_with('{') => record.sub("status").and_then(|s| s.text("value")),
         _ => record.first_text(&["ActivityStatusValue", "ActivityStatus", "resultType", "status"]),
@@ -163,7 +197,7 @@ fn outcome(record: &Record, shipped: Option<&super::Fields>, properties: &Value)
         "accept" | "accepted" => (Stage::Accepted, Outcome::Unknown),
         "success" | "succeeded" | "completed" => (Stage::Final, Outcome::Success),
         "failure" | "failed" | "canceled" | "cancelled" => {
-            let code = error_code(properties).or_else(|| said(text_at(properties, "statusCode")));
+            let code = error_code(properties).or_else(|| said(properties.text("statusCode")));
             (Stage::Final, Outcome::Failure(code.unwrap_or_else(|| arc("Failed"))))
         }
         _ => (Stage::Final, Outcome::Unknown),
@@ -171,18 +205,19 @@ fn outcome(record: &Record, shipped: Option<&super::Fields>, properties: &Value)
 }
 
 /// The provider's code in `properties.statusMessage`.
-fn error_code(properties: &Value) -> Option<std::sync::Arc<str>> {
-    let message = inner(properties, "statusMessage")?;
+fn error_code(properties: &Fields) -> Option<Arc<str>> {
+    let message = properties.value("statusMessage")?;
     ["error.code", "Error.Code", "code"].iter().find_map(|path| said(text_at(&message, path)))
 }
 
 /// `OK (HTTP Status Code: 200)`, `Succeeded.OK`, `Created`, `200`.
-fn status(record: &Record, properties: &Value) -> Option<u16> {
+fn status(record: &Record, properties: &Fields) -> Option<u16> {
     let sub = match record.get("subStatus") {
         Some(Cell::Json(json)) if json.starts_with('{') => record.sub("subStatus").and_then(|s| s.text("value")),
         _ => record.first_text(&["ActivitySubstatusValue", "ActivitySubstatus", "subStatus", "resultSignature"]),
     };
-    [sub.as_deref(), text_at(properties, "statusCode")].into_iter().flatten().find_map(http_status)
+    let code = properties.text("statusCode");
+    [sub.as_deref(), code.as_deref()].into_iter().flatten().find_map(http_status)
 }
 
 fn http_status(text: &str) -> Option<u16> {
@@ -209,7 +244,7 @@ fn http_status(text: &str) -> Option<u16> {
 
 /// The caller column, completed by the token's claims: they tell an application or a managed identity from a user.
 fn actor(record: &Record, claims: Option<&Value>, authorization: Option<&crate::model::Authorization>) -> Actor {
-    let column = said(record.text("Caller"));
+    let column = said(record.first_text(&["Caller", "Event initiated by"]));
     let upn = claims.and_then(|c| claim(c, "upn").or(claim(c, "unique_name"))).filter(|u| u.contains('@'));
     let mut actor = match (column.as_deref(), upn) {
         (Some(text), _) => caller(text),

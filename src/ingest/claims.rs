@@ -1,8 +1,10 @@
 //! Reading token claims and `authorization` of ARM calls.
 
 use super::event::{arc, object_id, said, text_at};
-use crate::model::{Authorization, ObjectId, json};
+use super::record::Fields;
+use crate::model::{Authorization, ObjectId};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What a token says of its bearer, by full URI or short name.
@@ -26,29 +28,32 @@ pub fn bearer_id(claims: &Value) -> Option<ObjectId> {
 /// `authorization`: its action and scope, and the assignment that let the call through (ids there have no dashes).
 pub fn authorization(value: &Value) -> Option<Authorization> {
     value.as_object()?;
-    let text = |path: &str| text_at(value, path).map(arc);
-    let id = |path: &str| -> Option<Arc<str>> {
-        let text = said(text_at(value, path))?;
+    build(|inner, name| {
+        let path = if inner.is_empty() { name.to_owned() } else { format!("{inner}.{name}") };
+        text_at(value, &path).map(str::to_owned)
+    })
+}
+
+/// The same, from a record parsed one level deep.
+pub fn authorization_of(fields: &Fields<'_>) -> Option<Authorization> {
+    let evidence = fields.sub("evidence").unwrap_or_default();
+    build(|inner, name| if inner.is_empty() { fields.text(name) } else { evidence.text(name) }.map(Cow::into_owned))
+}
+
+fn build(text: impl Fn(&str, &str) -> Option<String>) -> Option<Authorization> {
+    let either = |name: &str| text("evidence", name).or_else(|| text("", name));
+    let id = |name: &str| -> Option<Arc<str>> {
+        let text = said(either(name))?;
         let last = text.rsplit('/').next().unwrap_or(&text);
         Some(arc(ObjectId::new(last).as_str()))
     };
     let found = Authorization {
-        action: text("action"),
-        scope: text("scope"),
-        role_assignment_id: id("evidence.roleAssignmentId").or_else(|| id("roleAssignmentId")),
-        role_definition_id: id("evidence.roleDefinitionId").or_else(|| id("roleDefinitionId")),
-        principal_id: object_id(text_at(value, "evidence.principalId").or(text_at(value, "principalId"))),
-        principal_type: text("evidence.principalType").or_else(|| text("principalType")),
+        action: text("", "action").map(arc),
+        scope: text("", "scope").map(arc),
+        role_assignment_id: id("roleAssignmentId"),
+        role_definition_id: id("roleDefinitionId"),
+        principal_id: object_id(either("principalId")),
+        principal_type: either("principalType").map(arc),
     };
     (found != Authorization::default()).then_some(found)
-}
-
-/// JSON that may stand in a string, as `requestbody` does.
-pub fn inner(value: &Value, name: &str) -> Option<Value> {
-    match json::get(value, name)? {
-        Value::Null => None,
-        Value::String(text) if text.trim().is_empty() => None,
-        Value::String(text) => Some(super::record::decoded(text)),
-        other => Some(other.clone()),
-    }
 }

@@ -95,7 +95,7 @@ fn tidy(value: &mut Value) {
 }
 
 /// `GrantControls` → `grantControls`; `OAuth2...` and what is no Pascal case stay.
-fn camel(name: &str) -> String {
+pub fn camel(name: &str) -> String {
     let mut chars = name.chars();
     match (chars.next(), chars.next()) {
         (Some(first), Some(second)) if first.is_ascii_uppercase() && second.is_ascii_lowercase() => {

@@ -1,10 +1,10 @@
 //! Entra sign-ins of all six categories: Log Analytics tables, Graph, diagnostic records, and the CSV downloads of both
 //! portals. Source: "signIn resource type", "SigninLogs" and its sisters.
 
-use super::event::{address, arc, blank, country, object_id, said, text_at};
-use super::record::Cell;
+use super::event::{address, arc, blank, country, object_id, said};
+use super::record::{Cell, elements, nested};
 use super::{Fields, Format, Out, Record, never_empty, sign_in_words as words, time};
-use crate::ingest::document::is_graph;
+use crate::ingest::document::{camel, is_graph};
 use crate::model::{
     Actor, ActorKind, AppliedPolicy, Detail, Fact, Outcome, SignInCategory, SignInDetail, Timestamp, json,
 };
@@ -123,13 +123,12 @@ impl<'a> View<'_, 'a> {
 fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     let inner = record.sub("properties").filter(|p| p.len() > 3);
     let view = View { inner, outer: &record.fields };
-    let details = view.value(&["authenticationDetails"]).unwrap_or(Value::Null);
+    let details = view.cell(&["authenticationDetails"]).and_then(Cell::list).unwrap_or_default();
     let time = moment(&view, &details)?;
     let category = category(record, &view);
-    let status = view.value(&["status"]).unwrap_or(Value::Null);
-    let code = error_code(&view, &status);
-    let location = view.value(&["LocationDetails", "location"]).unwrap_or(Value::Null);
-    let device = view.value(&["deviceDetail"]);
+    let code = error_code(&view);
+    let location = view.cell(&["LocationDetails", "location"]).and_then(Cell::object);
+    let device = view.cell(&["deviceDetail"]).and_then(Cell::object);
     let steps = words::steps(&details);
     let requirement =
         view.said(&["authenticationRequirement", "Authentication requirement"]).map(|r| match r.as_ref() {
@@ -138,7 +137,7 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
             _ => r,
         });
     let agent = view.said(&["userAgent", "User agent"]);
-    let system = device.as_ref().and_then(|d| text_at(d, "operatingSystem").map(str::to_owned));
+    let system = nested(device.as_deref()).text("operatingSystem").map(Cow::into_owned);
     let system = system.or_else(|| view.text(&["Operating System"]).map(Cow::into_owned));
     let incoming = view.text(&["incomingTokenType", "Incoming token type"]).map(|t| token_word(&t));
     let resource_id = view.said(&["ResourceIdentity", "Resource ID"]).or_else(|| {
@@ -168,7 +167,7 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
             Some(system) => words::platform(system),
             None => agent.as_deref().and_then(words::platform),
         }),
-        device: device_fact(&view, device.as_ref()),
+        device: device_fact(&view, device.as_deref()),
         sign_in_risk: risk(&view, "riskLevelDuringSignIn"),
         user_risk: risk(&view, "riskLevelAggregated"),
         requirement: Fact::from(requirement),
@@ -189,7 +188,9 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
         home_tenant: view.fact(&["homeTenantId", "Home tenant ID"]),
         resource_tenant: view.fact(&["resourceTenantId", "Resource tenant ID"]),
         applied_policies: Fact::from(
-            view.list(&["appliedConditionalAccessPolicies", "ConditionalAccessPolicies"]).map(|l| policies(&l)),
+            view.cell(&["appliedConditionalAccessPolicies", "ConditionalAccessPolicies"])
+                .and_then(Cell::list)
+                .map(|list| policies(&list)),
         ),
         conditional_access_status: Fact::from(
             view.said(&["conditionalAccessStatus", "Conditional Access"]).map(|s| ca_status(&s)),
@@ -206,7 +207,7 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     let mut event = blank(record, time, action, log(category), Detail::SignIn(Box::new(detail)));
     event.actor = actor(&view, category);
     event.source_ip = address(view.text(&["ipAddress", "callerIpAddress", "IP address"]));
-    let place = text_at(&location, "countryOrRegion").map(str::to_owned).or_else(|| {
+    let place = nested(location.as_deref()).text("countryOrRegion").map(Cow::into_owned).or_else(|| {
         let plain = record.text("location").filter(|l| !l.starts_with('{'))?;
         Some(plain.rsplit(',').next().unwrap_or(&plain).to_owned())
     });
@@ -228,13 +229,15 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     Ok(())
 }
 
-fn moment(view: &View<'_, '_>, details: &Value) -> Result<Timestamp, String> {
+fn moment(view: &View<'_, '_>, details: &str) -> Result<Timestamp, String> {
     if let Some(text) = view.text(&["createdDateTime", "TimeGenerated", "time", "Date (UTC)", "p_event_time"]) {
         return time::parse(&text);
     }
     // An export without its time columns still tells when the first step was taken.
-    let step = details.as_array().and_then(|s| s.first()).and_then(|s| text_at(s, "authenticationStepDateTime"));
-    step.map_or_else(|| Err("no time: none of createdDateTime, TimeGenerated, time is filled".to_owned()), time::parse)
+    let first = elements(details).first().and_then(|e| Fields::parse_str(e.get()).ok());
+    let step = first.and_then(|step| step.text("authenticationStepDateTime"));
+    let none = || Err("no time: none of createdDateTime, TimeGenerated, time is filled".to_owned());
+    step.map_or_else(none, |text| time::parse(&text))
 }
 
 fn category(record: &Record, view: &View<'_, '_>) -> SignInCategory {
@@ -259,8 +262,9 @@ fn category(record: &Record, view: &View<'_, '_>) -> SignInCategory {
     }
 }
 
-fn error_code(view: &View<'_, '_>, status: &Value) -> Option<i64> {
-    let nested = json::get(status, "errorCode").and_then(|c| c.as_i64().or_else(|| c.as_str()?.trim().parse().ok()));
+fn error_code(view: &View<'_, '_>) -> Option<i64> {
+    let status = view.cell(&["status"]).and_then(Cell::object);
+    let nested = nested(status.as_deref()).text("errorCode").and_then(|c| c.trim().parse().ok());
     let column = || view.text(&["ResultType", "Sign-in error code"])?.trim().parse().ok();
     let word = || view.text(&["Status"]).filter(|s| s.eq_ignore_ascii_case("success")).map(|_| 0);
     nested.or_else(column).or_else(word)
@@ -355,36 +359,37 @@ fn ca_status(text: &str) -> Arc<str> {
     })
 }
 
-fn policies(list: &[Value]) -> Vec<AppliedPolicy> {
-    list.iter()
-        .filter(|p| p.is_object())
-        .map(|p| AppliedPolicy {
-            id: arc(json::text(p, "id").unwrap_or_default()),
-            name: arc(json::text(p, "displayName").unwrap_or_default()),
-            result: arc(json::text(p, "result").unwrap_or_default()),
-            grant_controls: json::get(p, "enforcedGrantControls")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .map(arc)
-                .collect(),
+fn policies(list: &str) -> Vec<AppliedPolicy> {
+    elements(list)
+        .iter()
+        .filter_map(|e| Fields::parse_str(e.get()).ok())
+        .map(|policy| {
+            let text = |name: &str| arc(policy.text(name).unwrap_or_default());
+            let controls = policy.list("enforcedGrantControls").unwrap_or_default();
+            let controls: Vec<String> = serde_json::from_str(&controls).unwrap_or_default();
+            AppliedPolicy {
+                id: text("id"),
+                name: text("displayName"),
+                result: text("result"),
+                grant_controls: controls.iter().map(arc).collect(),
+            }
         })
         .collect()
 }
 
 /// The device by Graph's names. A record that shows an empty device id says that Entra recognised no device: absent.
-fn device_fact(view: &View<'_, '_>, device: Option<&Value>) -> Fact<Value> {
-    let mut members = match device {
-        Some(Value::Object(members)) => members.clone(),
+fn device_fact(view: &View<'_, '_>, device: Option<&str>) -> Fact<Value> {
+    if nested(device).get("deviceId").is_some_and(Cell::is_empty) {
+        return Fact::Absent;
+    }
+    let mut members = match device.and_then(|d| serde_json::from_str(d.trim()).ok()) {
+        // PowerShell writes the names in PascalCase.
+        Some(Value::Object(members)) => members.into_iter().map(|(name, v)| (camel(&name), v)).collect(),
         _ if view.has("Device ID") => portal_device(view),
         _ => return Fact::Unknown,
     };
-    let id = members
-        .iter()
-        .find(|(k, _)| k.eq_ignore_ascii_case("deviceId"))
-        .map(|(_, v)| v.as_str().unwrap_or_default().to_owned());
-    if id.as_deref().is_some_and(|id| id.trim().is_empty() || id == "{PII Removed}") {
+    let id = members.get("deviceId").map(|v| v.as_str().unwrap_or_default());
+    if id.is_some_and(|id| id.trim().is_empty() || id == "{PII Removed}") {
         return Fact::Absent;
     }
     if let Some(Value::String(text)) = members.get("trustType") {

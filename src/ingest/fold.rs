@@ -1,8 +1,9 @@
 //! One event for one thing that happened: a record met twice counts once, and the Start, Accept and Success records of
 //! an ARM operation are one event (time of the first, outcome of the last).
 //!
-//! Streaming: what is remembered of a record is a hash of its identity; parts of an operation wait only while others
-//! of theirs may still come ([`WAIT`] of log time, [`PENDING`] in the whole), whichever way the log is sorted.
+//! Streaming: what is remembered of a record is a hash of its identity; an operation is an event as soon as all its
+//! parts were met, else they wait only while others may still come ([`WAIT`] of log time, [`PENDING`] in the whole),
+//! whichever way the log is sorted.
 
 use crate::model::{Detail, Event, Fact, Outcome, Timestamp};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -19,7 +20,7 @@ pub enum Stage {
 /// Log time in seconds after which an operation is taken to be complete.
 const WAIT: i64 = 6 * 3600;
 /// Parts that wait at most.
-const PENDING: usize = 20_000;
+const PENDING: usize = 8_000;
 
 #[derive(Default)]
 pub struct Folder {
@@ -82,9 +83,15 @@ impl Folder {
         }
         group.push((stage, event));
         self.pending += 1;
+        let has = |wanted: Stage| group.iter().any(|(stage, _)| *stage == wanted);
+        if has(Stage::Started) && has(Stage::Accepted) && has(Stage::Final) {
+            self.flush(key, emit);
+            return;
+        }
         while let Some((oldest, since)) = self.queue.front().copied() {
             let far = now.as_second().abs_diff(since.as_second()) > WAIT.unsigned_abs();
-            if oldest == key || !(far || self.pending > PENDING) {
+            let gone = !self.groups.contains_key(&oldest);
+            if !gone && (oldest == key || !(far || self.pending > PENDING)) {
                 break;
             }
             self.queue.pop_front();

@@ -25,6 +25,8 @@ fn score(record: &Record) -> u8 {
         95
     } else if record.has_all(&["id", "displayName"]) {
         80
+    } else if record.has("displayName") && record.len() < 40 {
+        60
     } else {
         0
     }

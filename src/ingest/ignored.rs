@@ -34,6 +34,8 @@ const SHAPES: &[(&str, u8, &[&str])] = &[
     ("common-security-log", 50, &["DeviceVendor", "DeviceProduct"]),
     ("heartbeat", 50, &["Computer", "OSType"]),
     ("deployment-template", 50, &["$schema", "contentVersion"]),
+    ("pim-request", 50, &["scheduleInfo", "principalId"]),
+    ("recorded-response", 50, &["request", "response"]),
     ("error-response", 50, &["error"]),
 ];
 

@@ -2,7 +2,7 @@
 //! Source: "Azure Key Vault logging".
 
 use super::event::{address, arc, blank, object_id, said, text_at, time_of};
-use super::{Format, Out, Record, mask, never_empty, operations};
+use super::{Format, Out, Record, mask, never_empty};
 use crate::ingest::claims::claim;
 use crate::model::{Actor, ActorKind, DataDetail, Detail, Fact, Outcome, ResourceId, json};
 use serde_json::Value;
@@ -44,7 +44,7 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     let time = time_of(record, &["TimeGenerated", "time"])?;
     let action = said(text(&["OperationName"])).ok_or("no OperationName")?;
     let id = text(&["resourceId", "_ResourceId"]);
-    let resource = id.as_deref().filter(|i| i.starts_with('/')).map(|i| ResourceId::new(&operations::spelled_id(i)));
+    let resource = id.as_deref().filter(|i| i.starts_with('/')).map(|i| ResourceId::new(&out.spelled_id(i)));
     let uri = text(&["requestUri"]).map(|u| mask::url(&u)).unwrap_or_default();
     let object_uri = text(&["id_s", "Id", "id"]).filter(|u| u.contains("://")).unwrap_or_else(|| uri.clone().into());
     let host = object_uri.split_once("://").and_then(|(_, rest)| rest.split(['.', '/']).next()).unwrap_or_default();
@@ -77,7 +77,7 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     event.source_ip = address(text(&["CallerIpAddress", "clientIpAddress"]));
     event.user_agent = Fact::from(said(text(&["clientInfo"])));
     event.target = arc(&vault);
-    event.target_id = id.map(|i| arc(operations::spelled_id(&i)));
+    event.target_id = id.map(|i| out.spelled_id(&i));
     event.outcome = match (status, signature.as_deref()) {
         (Some(s), _) if s < 400 => Outcome::Success,
         (Some(s), _) => Outcome::Failure(arc(s.to_string())),

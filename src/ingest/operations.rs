@@ -6,7 +6,7 @@
 //! `properties.message`), and failing that as the log does.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 const KNOWN: &str = include_str!("operations.txt");
 
@@ -91,4 +91,28 @@ pub fn spelled_id(id: &str) -> String {
         }
     }
     segments.join("/")
+}
+
+/// Ids spelled before: a log names few resources many times.
+#[derive(Default)]
+pub struct Spelling {
+    ids: HashMap<String, Arc<str>>,
+}
+
+impl Spelling {
+    const KEPT: usize = 2_000;
+
+    pub fn id(&mut self, id: &str) -> Arc<str> {
+        if let Some(known) = self.ids.get(id) {
+            return known.clone();
+        }
+        let spelled: Arc<str> = spelled_id(id).into();
+        if self.ids.len() >= Spelling::KEPT {
+            self.ids.clear();
+        }
+        if id.len() < 1024 {
+            self.ids.insert(id.to_owned(), spelled.clone());
+        }
+        spelled
+    }
 }

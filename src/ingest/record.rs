@@ -46,15 +46,16 @@ pub enum Cell<'a> {
 #[derive(Clone, Debug)]
 struct Field<'a> {
     name: Cow<'a, str>,
-    hash: u32,
-    /// Of the name without its type suffix, where it has one.
-    twin: u32,
     cell: Cell<'a>,
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct Fields<'a> {
     fields: Vec<Field<'a>>,
+    /// Of each field's name, to pass over the others without looking at them.
+    marks: Vec<u32>,
+    /// Whether any name has a type suffix.
+    twins: bool,
 }
 
 /// A record as a format's reader gets it.
@@ -77,8 +78,12 @@ impl<'a> std::ops::Deref for Record<'a> {
 const SUFFIXES: &[&str] =
     &["_dynamic", "_string", "_datetime", "_long", "_real", "_bool", "_guid", "_d", "_s", "_g", "_t", "_b"];
 
-fn hash(name: &str) -> u32 {
-    name.bytes().fold(0x811c_9dc5, |h, b| (h ^ u32::from(b.to_ascii_lowercase())).wrapping_mul(0x0100_0193))
+/// Length and three letters of a name, without case: tells nearly all names of a record apart.
+fn mark(name: &str) -> u32 {
+    let bytes = name.as_bytes();
+    let letter = |i: usize| bytes.get(i).map_or(0, |b| u32::from(b.to_ascii_lowercase()));
+    let length = bytes.len();
+    (length as u32 & 0xff) | letter(0) << 8 | letter(length / 2) << 16 | letter(length.wrapping_sub(2)) << 24
 }
 
 fn stem(name: &str) -> Option<&str> {
@@ -100,14 +105,23 @@ fn column(name: &str) -> &str {
     }
 }
 
-impl<'a> Field<'a> {
-    fn new(name: Cow<'a, str>, cell: Cell<'a>) -> Self {
-        let twin = stem(&name).map_or(0, hash);
-        Field { hash: hash(&name), twin, name, cell }
-    }
-}
-
 impl<'a> Fields<'a> {
+    fn with_capacity(fields: usize) -> Self {
+        Fields { fields: Vec::with_capacity(fields), marks: Vec::with_capacity(fields), twins: false }
+    }
+
+    fn push(&mut self, name: Cow<'a, str>, cell: Cell<'a>) {
+        self.marks.push(mark(&name));
+        self.twins |= stem(&name).is_some();
+        self.fields.push(Field { name, cell });
+    }
+
+    fn collected(all: impl Iterator<Item = (&'a str, Cell<'a>)>) -> Self {
+        let mut fields = Fields::with_capacity(all.size_hint().0);
+        all.for_each(|(name, cell)| fields.push(Cow::Borrowed(name), cell));
+        fields
+    }
+
     /// Parses a JSON object one level deep.
     pub fn parse(json: &'a [u8]) -> Result<Fields<'a>, String> {
         let text = std::str::from_utf8(json).map_err(|e| format!("not UTF-8 at byte {}", e.valid_up_to()))?;
@@ -126,21 +140,19 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A row of a table: names and JSON values.
+    /// A bare value, under the name `value`.
+    pub fn scalar(json: &'a str) -> Fields<'a> {
+        Fields::collected(std::iter::once(("value", Cell::Json(json))))
+    }
+
+    /// A row of a table: names (as [`Fields::column`] gives them) and JSON values.
     pub fn row(names: &'a [String], values: &[&'a RawValue]) -> Fields<'a> {
-        let fields = names
-            .iter()
-            .zip(values)
-            .map(|(name, value)| Field::new(Cow::Borrowed(column(name)), Cell::Json(value.get())))
-            .collect();
-        Fields { fields }
+        Fields::collected(names.iter().zip(values).map(|(name, value)| (name.as_str(), Cell::Json(value.get()))))
     }
 
     /// A row of a CSV file.
     pub fn cells(names: &'a [String], values: impl Iterator<Item = &'a str>) -> Fields<'a> {
-        let fields =
-            names.iter().zip(values).map(|(name, value)| Field::new(Cow::Borrowed(name), Cell::Text(value))).collect();
-        Fields { fields }
+        Fields::collected(names.iter().zip(values).map(|(name, value)| (name.as_str(), Cell::Text(value))))
     }
 
     /// A column's name as [`Fields::cells`] wants it.
@@ -166,22 +178,26 @@ impl<'a> Fields<'a> {
 
     /// The field by its own name or, where that is empty, by its twin's.
     pub fn get(&self, name: &str) -> Option<Cell<'a>> {
-        let wanted = hash(name);
+        let wanted = mark(name);
         let mut found = None;
-        for field in &self.fields {
-            if field.hash == wanted && field.name.eq_ignore_ascii_case(name) {
+        for (i, mark) in self.marks.iter().enumerate() {
+            if *mark == wanted
+                && let Some(field) = self.fields.get(i).filter(|f| f.name.eq_ignore_ascii_case(name))
+            {
                 if !field.cell.is_empty() {
                     return Some(field.cell);
                 }
                 found = found.or(Some(field.cell));
             }
         }
-        for field in &self.fields {
-            if field.twin == wanted && stem(&field.name).is_some_and(|s| s.eq_ignore_ascii_case(name)) {
-                if !field.cell.is_empty() {
-                    return Some(field.cell);
+        if self.twins {
+            for field in &self.fields {
+                if stem(&field.name).is_some_and(|stem| stem.eq_ignore_ascii_case(name)) {
+                    if !field.cell.is_empty() {
+                        return Some(field.cell);
+                    }
+                    found = found.or(Some(field.cell));
                 }
-                found = found.or(Some(field.cell));
             }
         }
         found
@@ -224,6 +240,16 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The JSON text of a nested object, also where it stands in a string.
+    pub fn object(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.get(name)?.object()
+    }
+
+    /// The JSON text of a nested list, also where it stands in a string.
+    pub fn list(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.get(name)?.list()
+    }
+
     /// A nested value, JSON inside a string decoded.
     pub fn value(&self, name: &str) -> Option<Value> {
         self.get(name)?.value()
@@ -264,6 +290,22 @@ impl<'a> Cell<'a> {
         }
     }
 
+    pub fn object(self) -> Option<Cow<'a, str>> {
+        self.opening('{')
+    }
+
+    pub fn list(self) -> Option<Cow<'a, str>> {
+        self.opening('[')
+    }
+
+    fn opening(self, bracket: char) -> Option<Cow<'a, str>> {
+        let text = match self {
+            Cell::Json(json) if json.starts_with(bracket) => Cow::Borrowed(json),
+            cell => cell.text()?,
+        };
+        text.trim_start().starts_with(bracket).then_some(text)
+    }
+
     /// The value as written; cells of a CSV file become JSON where they look like it.
     pub fn plain(self) -> Value {
         match self {
@@ -276,20 +318,16 @@ impl<'a> Cell<'a> {
             },
         }
     }
+}
 
-    /// A nested object of a JSON value, one level deep.
-    pub fn fields(self) -> Option<Fields<'a>> {
-        match self {
-            Cell::Json(json) | Cell::Text(json) => Fields::parse_str(json).ok(),
-        }
-    }
+/// The elements of a JSON list, as text.
+pub fn elements(json: &str) -> Vec<&RawValue> {
+    serde_json::from_str(json.trim()).unwrap_or_default()
+}
 
-    /// The elements of a JSON array.
-    pub fn elements(self) -> Option<Vec<&'a RawValue>> {
-        match self {
-            Cell::Json(json) | Cell::Text(json) => serde_json::from_str(json).ok(),
-        }
-    }
+/// A JSON object one level deep; none of its fields where it is no object.
+pub fn nested(json: Option<&str>) -> Fields<'_> {
+    json.and_then(|t| Fields::parse_str(t).ok()).unwrap_or_default()
 }
 
 /// JSON inside a string, else the string.
@@ -314,16 +352,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-                let mut fields = Vec::with_capacity(40);
+                let mut fields = Fields::with_capacity(40);
                 while let Some(Name(name)) = map.next_key()? {
                     let value: &'de RawValue = map.next_value()?;
                     let name = match name {
                         Cow::Borrowed(name) => Cow::Borrowed(column(name)),
                         Cow::Owned(name) => Cow::Owned(column(&name).to_owned()),
                     };
-                    fields.push(Field::new(name, Cell::Json(value.get())));
+                    fields.push(name, Cell::Json(value.get()));
                 }
-                Ok(Fields { fields })
+                Ok(fields)
             }
         }
         deserializer.deserialize_map(Shallow)

@@ -34,6 +34,8 @@ fn form(record: &Record) -> Option<(Form, u8)> {
         Some((Form::Legacy, 96))
     } else if is_graph(record, &["security.alert", "security/alerts_v2"])
         || record.has_all(&["serviceSource", "severity", "title"])
+        || (record.has_all(&["title", "severity", "createdDateTime"])
+            && (record.has("evidence") || record.has("providerAlertId") || record.has("detectionSource")))
     {
         Some((Form::Graph, 97))
     } else {

@@ -1,7 +1,7 @@
 //! The words of sign-in logs, translated to those that conditional access and authentication strengths use.
 
 use super::event::{arc, said};
-use serde_json::Value;
+use super::record::{Fields, elements};
 use std::sync::Arc;
 
 /// `clientAppUsed` → client app type of a policy. Everything that is named after a legacy protocol is `other`
@@ -103,17 +103,20 @@ pub struct Steps {
     pub multi: bool,
 }
 
-pub fn steps(details: &Value) -> Option<Steps> {
-    let list = details.as_array().filter(|l| !l.is_empty())?;
+pub fn steps(details: &str) -> Option<Steps> {
+    let list: Vec<Fields<'_>> = elements(details).iter().filter_map(|e| Fields::parse_str(e.get()).ok()).collect();
+    if list.is_empty() {
+        return None;
+    }
     let mut found = Steps::default();
     let mut used: Vec<&str> = Vec::new();
     // Whether a second factor was satisfied before, in a record that shows no first.
     let mut alone = None;
-    for step in list {
-        let text = |name: &str| crate::model::json::text(step, name).unwrap_or_default();
-        let succeeded = match crate::model::json::get(step, "succeeded") {
-            Some(Value::Bool(yes)) => Some(*yes),
-            Some(Value::String(word)) => Some(word.eq_ignore_ascii_case("true")),
+    for step in &list {
+        let text = |name: &str| step.text(name).unwrap_or_default();
+        let succeeded = match step.text("succeeded").as_deref() {
+            Some(word) if word.eq_ignore_ascii_case("true") => Some(true),
+            Some(word) if word.eq_ignore_ascii_case("false") => Some(false),
             _ => None,
         };
         let result = text("authenticationStepResultDetail").to_ascii_lowercase();
@@ -130,7 +133,7 @@ pub fn steps(details: &Value) -> Option<Steps> {
         if succeeded == Some(false) {
             continue;
         }
-        let word = method(text("authenticationMethod"), text("authenticationMethodDetail"));
+        let word = method(&text("authenticationMethod"), &text("authenticationMethodDetail"));
         if let Some(word) = word.filter(|w| !used.contains(w)) {
             used.push(word);
         }

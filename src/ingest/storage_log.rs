@@ -99,7 +99,7 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     let detail = DataDetail {
         service: arc(&service),
         account: arc(account.to_lowercase()),
-        resource: resource.as_deref().and_then(account_id),
+        resource: resource.as_deref().and_then(account_id).map(|id| ResourceId::new(&out.spelled_id(id))),
         container: container.as_deref().map(arc),
         object: object.as_deref().map(arc),
         authentication: Fact::from(kind.clone()),
@@ -118,7 +118,7 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     event.source_ip = address(text(&["CallerIpAddress"]));
     event.user_agent = Fact::from(said(text(&["UserAgentHeader"])));
     event.target = arc(container.as_deref().unwrap_or(&account));
-    event.target_id = resource.map(|id| arc(super::operations::spelled_id(&id)));
+    event.target_id = resource.map(|id| out.spelled_id(&id));
     event.outcome = outcome(status, status_text.as_deref());
     let number = |names: &[&str]| text(names).and_then(|n| n.trim().parse::<f64>().ok()).filter(|n| *n >= 0.0);
     event.bytes = number(&["ResponseBodySize", "ResponseBodyBytes"]).map_or(0, |n| n as u64);
@@ -218,10 +218,10 @@ fn account_in(id: &str) -> Option<&str> {
 }
 
 /// The account's id, without the service below it.
-fn account_id(id: &str) -> Option<ResourceId> {
+fn account_id(id: &str) -> Option<&str> {
     let name = account_in(id)?;
     let at = id.to_lowercase().find("/storageaccounts/")? + "/storageaccounts/".len() + name.len();
-    Some(ResourceId::new(&super::operations::spelled_id(id.get(..at)?)))
+    id.get(..at)
 }
 
 /// Container and object: from `ObjectKey` (`/account/container/blob`) or the URI's path.

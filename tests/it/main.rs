@@ -16,7 +16,6 @@ mod facts;
 mod formats;
 mod northgate;
 mod pim;
-mod redact;
 mod registries;
 mod render;
 mod replay;

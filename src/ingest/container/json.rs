@@ -124,10 +124,19 @@ impl Walk<'_, '_> {
                     self.bad("a stray `}` between records", context);
                 }
                 Some(_) => {
-                    if source.value().is_ok_and(<[u8]>::is_empty) {
-                        source.skip(1);
+                    let value = source.value();
+                    // A Graph collection of plain values is one, if of no use.
+                    match value.map(std::str::from_utf8) {
+                        Ok(Ok(json)) if context.odata.is_some() && serde_json::from_str::<&RawValue>(json).is_ok() => {
+                            self.number += 1;
+                            (self.receive)(self.number, Piece::Record(Fields::scalar(json)), context);
+                        }
+                        Ok(Ok("")) => {
+                            source.skip(1);
+                            self.bad("not a JSON object", context);
+                        }
+                        Ok(_) | Err(_) => self.bad("not a JSON object", context),
                     }
-                    self.bad("not a JSON object", context);
                 }
             }
         }

@@ -1,0 +1,302 @@
+//! One file: unpacked, its records given to whoever knows them best, and what became of them counted.
+
+use super::container::{self, Piece};
+use super::operations::Spelling;
+use super::record::{Context, Fields, Record};
+use super::{CERTAIN, FORMATS, Format, InputFile, Item, Needles, Out, Reading, Rejected, coverage, fold};
+use crate::model::Source;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// How often one reason is listed for one file before the rest is only counted.
+const SAME_REASON: u64 = 10;
+/// Reasons and kinds told apart in one file; what a hostile file adds beyond is counted under one of them.
+const DISTINCT: usize = 100;
+
+pub struct FileReader<'f> {
+    pub reading: &'f mut Reading,
+    pub cover: &'f mut coverage::Tally,
+    pub folder: &'f mut fold::Folder,
+    pub sink: &'f mut dyn FnMut(Item),
+    pub needles: Option<&'f Needles>,
+}
+
+impl FileReader<'_> {
+    pub fn open(&mut self, file: &InputFile) {
+        let opened = (file.open)().and_then(|mut reader| {
+            let packing = container::packing_of(&mut reader)?;
+            Ok((reader, packing))
+        });
+        let (reader, packing) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return self.unreadable(&file.name, &error.to_string()),
+        };
+        if packing != container::Packing::Zip {
+            return self.bytes(&file.name, Box::new(reader));
+        }
+        let name = file.name.clone();
+        let outcome = container::zip_members::each(reader, &mut |member, bytes| {
+            let name = format!("{name}/{member}");
+            match bytes {
+                Ok(bytes) => self.bytes(&name, bytes),
+                Err(reason) => self.unreadable(&name, &reason),
+            }
+        });
+        if let Err(reason) = outcome {
+            self.unreadable(&file.name, &reason);
+        }
+    }
+
+    fn unreadable(&mut self, name: &str, reason: &str) {
+        self.reading.rejected.push(Rejected { file: name.to_owned(), record: 0, reason: reason.to_owned() });
+        self.reading.sources.push(Source {
+            file: name.to_owned(),
+            sha256: String::new(),
+            format: "unrecognised".to_owned(),
+            records: 0,
+            rejected: 1,
+            used: 0,
+        });
+    }
+
+    fn bytes(&mut self, name: &str, reader: Box<dyn Read + '_>) {
+        let hash = container::Hash::default();
+        let hashed = container::Hashed::new(reader, hash.clone());
+        let mut state = FileState::new(name);
+        let outcome = container::text(Box::new(hashed)).map_err(|e| e.to_string()).and_then(|text| {
+            let (needles, sifted) = (self.needles, state.sifted.clone());
+            let wanted = |record: &[u8]| !sifted.get() || needles.is_none_or(|n| n.found(record));
+            let filter: Option<&container::Wanted<'_>> = if needles.is_some() { Some(&wanted) } else { None };
+            container::records(text, filter, &mut |number, piece, context| {
+                state.piece(number, piece, context, self.cover, self.folder, self.sink);
+            })
+        });
+        if let Err(reason) = outcome {
+            state.reject(state.records + 1, format!("reading stopped: {reason}"));
+        }
+        let (source, rejected) = state.finish(hash.hex());
+        self.reading.sources.push(source);
+        self.reading.rejected.extend(rejected);
+    }
+}
+
+/// What is known of the file being read.
+struct FileState {
+    file: Arc<str>,
+    last: Option<&'static Format>,
+    /// The file proved to be a log: records that hold nothing sought may be skipped.
+    sifted: Rc<Cell<bool>>,
+    spelling: Spelling,
+    records: u64,
+    used: u64,
+    rejected: u64,
+    listed: Vec<Rejected>,
+    reasons: BTreeMap<String, u64>,
+    formats: BTreeMap<&'static str, u64>,
+    ignored: BTreeMap<Arc<str>, u64>,
+    /// Lists that held nothing, and whose they were.
+    empty: BTreeMap<String, u64>,
+}
+
+impl FileState {
+    fn new(name: &str) -> Self {
+        FileState {
+            file: name.into(),
+            last: None,
+            sifted: Rc::default(),
+            spelling: Spelling::default(),
+            records: 0,
+            used: 0,
+            rejected: 0,
+            listed: Vec::new(),
+            reasons: BTreeMap::new(),
+            formats: BTreeMap::new(),
+            ignored: BTreeMap::new(),
+            empty: BTreeMap::new(),
+        }
+    }
+
+    fn reject(&mut self, record: u64, reason: String) {
+        self.rejected += 1;
+        let mut shape: String = reason.chars().filter(|c| !c.is_ascii_digit()).collect();
+        if self.reasons.len() >= DISTINCT && !self.reasons.contains_key(&shape) {
+            shape = "other reasons".to_owned();
+        }
+        let times = self.reasons.entry(shape).or_insert(0);
+        *times += 1;
+        if *times <= SAME_REASON {
+            self.listed.push(Rejected { file: self.file.to_string(), record, reason });
+        }
+    }
+
+    fn piece(
+        &mut self,
+        number: u64,
+        piece: Piece<'_>,
+        context: &Context,
+        cover: &mut coverage::Tally,
+        folder: &mut fold::Folder,
+        sink: &mut dyn FnMut(Item),
+    ) {
+        match piece {
+            Piece::Bad(reason) => {
+                self.records += 1;
+                self.reject(number, reason);
+            }
+            Piece::Page { more, records } => {
+                if records == 0 {
+                    let known = FORMATS.iter().find_map(|f| Some((f, (f.empty)(context)?)));
+                    let of = known.map_or("ignored:empty-list", |(format, _)| format.id);
+                    *self.empty.entry(of.to_owned()).or_insert(0) += 1;
+                    if let Some((_, kind)) = known {
+                        cover.page(kind, &self.file, more);
+                        sink(Item::Collected { kind, more });
+                    }
+                }
+                cover.end_of_page(&self.file, more);
+            }
+            Piece::Record(fields) => {
+                self.records += 1;
+                let file = self.file.clone();
+                let fields = unwrapped(&fields).unwrap_or(fields);
+                let record = Record { number, fields, context, file: &file };
+                self.record(&record, cover, folder, sink);
+            }
+        }
+    }
+
+    fn record(
+        &mut self,
+        record: &Record<'_>,
+        cover: &mut coverage::Tally,
+        folder: &mut fold::Folder,
+        sink: &mut dyn FnMut(Item),
+    ) {
+        let format = match choose(record, self.last) {
+            Ok(format) => format,
+            Err(reason) => return self.reject(record.number, reason),
+        };
+        self.last = Some(format);
+        self.sifted.set(format.log);
+        let mut put = 0_u64;
+        let mut reasons: Vec<String> = Vec::new();
+        let mut ignored = None;
+        let outcome = {
+            let mut take = |item: Item| match item {
+                Item::Event(event) => {
+                    put += 1;
+                    cover.event(&event);
+                    folder.add(*event, &mut |event| sink(Item::Event(Box::new(event))));
+                }
+                Item::Part { stage, event } => {
+                    put += 1;
+                    cover.event(&event);
+                    folder.part(stage, *event, &mut |event| sink(Item::Event(Box::new(event))));
+                }
+                Item::Document { kind, ref key, .. } => {
+                    put += 1;
+                    cover.document(kind, key, &self.file, record.context.listed);
+                    sink(item);
+                }
+                Item::Collected { kind, more } => {
+                    put += 1;
+                    cover.page(kind, &self.file, more);
+                    sink(Item::Collected { kind, more });
+                }
+                Item::Ignored { kind } => ignored = Some(kind),
+                Item::Rejected { reason, .. } => reasons.push(reason),
+            };
+            let spelling = &mut self.spelling;
+            let mut out = Out { file: self.file.clone(), record: record.number, spelling, put: &mut take };
+            (format.read)(record, &mut out)
+        };
+        if let Err(reason) = outcome {
+            reasons.push(reason);
+        }
+        for reason in reasons {
+            self.reject(record.number, reason);
+        }
+        if let Some(kind) = ignored {
+            let full = self.ignored.len() >= DISTINCT && !self.ignored.contains_key(&kind);
+            let kind = if full { "other".into() } else { kind };
+            *self.ignored.entry(kind).or_insert(0) += 1;
+        } else {
+            *self.formats.entry(format.id).or_insert(0) += 1;
+        }
+        self.used += u64::from(put > 0);
+    }
+
+    fn finish(mut self, sha256: String) -> (Source, Vec<Rejected>) {
+        let most_read = self.formats.iter().max_by_key(|(id, n)| (**n, std::cmp::Reverse(**id))).map(|(id, _)| *id);
+        let most_ignored = self.ignored.iter().max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(a.0)));
+        let most_ignored = most_ignored.map(|(kind, _)| kind.clone());
+        let format = match (most_read, most_ignored) {
+            (Some(id), _) => id.to_owned(),
+            (None, Some(kind)) => format!("ignored:{kind}"),
+            (None, None) => self.empty.keys().next().cloned().unwrap_or_else(|| "unrecognised".to_owned()),
+        };
+        if self.records == 0 && self.rejected == 0 && format == "unrecognised" {
+            self.reject(0, "the file is empty".to_owned());
+        }
+        for (shape, times) in &self.reasons {
+            if *times > SAME_REASON {
+                self.listed.push(Rejected {
+                    file: self.file.to_string(),
+                    record: 0,
+                    reason: format!("{} more records: {shape}", times - SAME_REASON),
+                });
+            }
+        }
+        let source = Source {
+            file: self.file.to_string(),
+            sha256,
+            format,
+            records: self.records,
+            rejected: self.rejected,
+            used: self.used,
+        };
+        (source, self.listed)
+    }
+}
+
+/// The log record inside a detection rule's test case: `{ "rule", "expectedAlert", "log": { ... } }`.
+fn unwrapped<'a>(fields: &Fields<'a>) -> Option<Fields<'a>> {
+    (fields.len() < 12 && fields.has("log") && fields.has("expectedAlert")).then(|| fields.sub("log")).flatten()
+}
+
+/// The format that knows this record best; the one that knew the last record is asked first.
+fn choose(record: &Record<'_>, last: Option<&'static Format>) -> Result<&'static Format, String> {
+    if let Some(last) = last
+        && (last.score)(record) >= CERTAIN
+    {
+        return Ok(last);
+    }
+    let mut best: Option<(&'static Format, u8)> = None;
+    let mut tie = None;
+    for format in FORMATS {
+        let score = (format.score)(record);
+        match best {
+            _ if score == 0 => {}
+            Some((_, top)) if score < top => {}
+            Some((other, top)) if score == top => tie = Some((other.id, format.id)),
+            _ => {
+                best = Some((format, score));
+                tie = None;
+            }
+        }
+    }
+    match (best, tie) {
+        (_, Some((one, other))) => Err(format!("both `{one}` and `{other}` claim this record")),
+        (Some((format, _)), None) => Ok(format),
+        (None, None) => {
+            let mut names: Vec<&str> = record.names().take(6).collect();
+            if record.len() > names.len() {
+                names.push("...");
+            }
+            Err(format!("no reader knows a record of the form {{{}}}", names.join(", ")))
+        }
+    }
+}
