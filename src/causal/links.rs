@@ -3,7 +3,7 @@
 
 use super::Case;
 use crate::correlate::Step;
-use crate::effect::{Audience, Capability, account_document, principal_of, yields};
+use crate::effect::{Audience, Capability, account_document, principal_of, signer_of, yields};
 use crate::model::{ActorKind, Detail, Environment, Event, Fact, ObjectId, ResourceId, Timestamp, Word};
 use jiff::Span;
 use std::collections::BTreeMap;
@@ -41,8 +41,8 @@ pub struct KeyLink {
     pub supports: Vec<Support>,
     /// What the link takes for granted, printed with every verdict that needs it.
     pub assumes: Option<String>,
-    /// When the key was taken.
-    pub obtained: Option<Timestamp>,
+    /// The steps that gave it, and when.
+    pub taken: Vec<(usize, Timestamp)>,
 }
 
 /// Everything a step needs that does not depend on the world it is replayed in.
@@ -104,7 +104,18 @@ fn of_step(case: &Case, at: usize, step: &Step) -> StepLinks {
         }
         Detail::Data(detail) => {
             let authentication = detail.authentication.known().map(|a| a.to_string()).unwrap_or_default();
+            let signer = signer_of(detail);
             match authentication.as_str() {
+                "SAS" if signer.is_some() => {
+                    links.principal = signer.clone();
+                    if let (Some((account, _)), Some(signer)) = (account_document(env, detail), signer) {
+                        links.key = delegation_key(case, at, event, &signer, account);
+                        if links.key.is_none() {
+                            // Nobody was seen asking for the key: whoever did had a token of the signer.
+                            links.token = Some(token(case, at, event, &signer, Audience::Storage));
+                        }
+                    }
+                }
                 "AccountKey" | "SAS" => {
                     if let Some((account, _)) = account_document(env, detail) {
                         links.key = Some(key(case, at, event, account));
@@ -283,31 +294,60 @@ fn registered_as(case: &Case, application: &ObjectId, service_principal: &Object
     registered.is_some() && registered == app_id(Kind::ServicePrincipals, service_principal)
 }
 
+/// A user delegation SAS: the step that asked for the key in the signer's name, the latest before the use.
+fn delegation_key(case: &Case, at: usize, event: &Event, signer: &ObjectId, account: ResourceId) -> Option<KeyLink> {
+    let gave = |capability: &Capability| match capability {
+        Capability::DelegationKey { principal, account: of } => principal == signer && *of == account,
+        _ => false,
+    };
+    let asked = givers(case, at, event, &gave);
+    let (_, last, _) = asked.last()?;
+    let assumes =
+        format!("the key that signed the SAS used at {} was the one asked for at {}", case_id(case, at), last.id);
+    Some(KeyLink {
+        supports: asked.iter().map(|(n, step, _)| from_step(*n, format!("delegation key of {}", step.id))).collect(),
+        taken: asked.iter().map(|(n, _, e)| (*n, e.time)).collect(),
+        assumes: Some(assumes),
+        account,
+    })
+}
+
+fn case_id(case: &Case, at: usize) -> &str {
+    case.correlated.steps.get(at).map_or("", |step| step.id.as_str())
+}
+
+fn from_step(n: usize, by: String) -> Support {
+    Support { from: SupportFrom::Step(n), by, basis: "assumed" }
+}
+
+/// Steps before an event that yielded such a capability, in time order.
+fn givers<'a>(
+    case: &'a Case,
+    at: usize,
+    event: &Event,
+    gave: &dyn Fn(&Capability) -> bool,
+) -> Vec<(usize, &'a Step, &'a Event)> {
+    let steps = case.correlated.steps.iter().enumerate().filter(|(n, s)| *n != at && !s.failed());
+    steps
+        .filter_map(|(n, step)| Some((n, step, first_event(case, step)?)))
+        .filter(|(_, _, earlier)| not_after(earlier.time, event.time))
+        .filter(|(_, _, earlier)| yields(&case.environment, earlier).iter().any(|y| gave(&y.capability)))
+        .collect()
+}
+
 /// Same account, listed before: by address and time. Key hashes tell two keys apart, never who took one.
 fn key(case: &Case, at: usize, event: &Event, account: ResourceId) -> KeyLink {
-    let mut listings: Vec<(usize, &Step, &Event)> = Vec::new();
-    for (n, step) in case.correlated.steps.iter().enumerate().filter(|(n, s)| *n != at && !s.failed()) {
-        let Some(earlier) = first_event(case, step) else { continue };
-        let gave = yields(&case.environment, earlier).into_iter().any(|y| match y.capability {
-            Capability::StorageKey { account: of } | Capability::Sas { resource: of } => of == account,
-            _ => false,
-        });
-        if gave && not_after(earlier.time, event.time) {
-            listings.push((n, step, earlier));
-        }
-    }
+    let gave = |capability: &Capability| match capability {
+        Capability::StorageKey { account: of } | Capability::Sas { resource: of } => *of == account,
+        _ => false,
+    };
+    let listings = givers(case, at, event, &gave);
     let word = match &event.detail {
         Detail::Data(d) if d.authentication.known().is_some_and(|a| a.as_ref() == "SAS") => Word::Sas,
         _ => Word::StorageAccountKey,
     };
-    let mut supports: Vec<Support> = listings
-        .iter()
-        .map(|(n, step, _)| Support {
-            from: SupportFrom::Step(*n),
-            by: format!("key listed at {}", step.id),
-            basis: "assumed",
-        })
-        .collect();
+    let mut supports: Vec<Support> =
+        listings.iter().map(|(n, step, _)| from_step(*n, format!("key listed at {}", step.id))).collect();
     let holds: BTreeMap<Word, ()> = case
         .entries
         .iter()
@@ -328,20 +368,20 @@ fn key(case: &Case, at: usize, event: &Event, account: ResourceId) -> KeyLink {
             alike.then_some((step, other))
         })
         .unwrap_or((&case.correlated.steps[at], event));
-    let event = first;
-    let assumes = listings.first().map(|(_, step, earlier)| {
+    let before = listings.iter().rfind(|(_, _, earlier)| not_after(earlier.time, first.time)).or(listings.first());
+    let assumes = before.map(|(_, step, earlier)| {
         let mut why = Vec::new();
-        if event.source_ip.known().is_some() && event.source_ip == earlier.source_ip {
+        if first.source_ip.known().is_some() && first.source_ip == earlier.source_ip {
             why.push("same address".to_owned());
         }
-        let seconds = event.time.duration_since(earlier.time).as_secs();
+        let seconds = first.time.duration_since(earlier.time).as_secs();
         why.push(format!("{seconds} seconds"));
-        if unseen_hash(case, event) {
+        if unseen_hash(case, first) {
             why.push("hash unseen before".to_owned());
         }
         format!("the key used at {} was the one listed at {} ({})", first_use.id, step.id, why.join(", "))
     });
-    KeyLink { account, supports, assumes, obtained: listings.first().map(|(_, _, e)| e.time) }
+    KeyLink { account, supports, assumes, taken: listings.iter().map(|(n, _, e)| (*n, e.time)).collect() }
 }
 
 /// Two uses of one key of one account, by hash.

@@ -15,6 +15,8 @@ pub enum Capability {
     StorageKey { account: ResourceId },
     /// A shared access signature on an account, disk or snapshot.
     Sas { resource: ResourceId },
+    /// A key that signs user delegation SAS in the name of the principal who asked for it.
+    DelegationKey { principal: ObjectId, account: ResourceId },
     /// Code on a resource, hence tokens of its identities.
     Execution { resource: ResourceId },
     /// A credential of a principal (secret, certificate, password).
@@ -31,6 +33,9 @@ impl fmt::Display for Capability {
             Capability::Session { principal, audience } => write!(f, "session({principal}, {})", audience.name()),
             Capability::StorageKey { account } => write!(f, "storageAccountKey({})", account.name()),
             Capability::Sas { resource } => write!(f, "sas({})", resource.name()),
+            Capability::DelegationKey { principal, account } => {
+                write!(f, "delegationKey({}, {principal})", account.name())
+            }
             Capability::Execution { resource } => write!(f, "execution({})", resource.name()),
             Capability::Credential { principal } => write!(f, "credential({principal})"),
             Capability::Secret { resource } => write!(f, "secret({})", resource.name()),
@@ -113,6 +118,14 @@ pub fn yields(env: &Environment, event: &Event) -> Vec<Yielded> {
             }
         }
         Detail::Data(detail) => {
+            if event.action.eq_ignore_ascii_case("GetUserDelegationKey")
+                && let (Some(principal), Some((account, _))) =
+                    (principal_of(env, &event.actor), super::data::account_document(env, detail))
+            {
+                // A delegation key lives for seven days at most (*Get User Delegation Key*).
+                let until = event.time.checked_add(Span::new().hours(7 * 24)).ok();
+                push(Capability::DelegationKey { principal, account }, until);
+            }
             if event.action.eq_ignore_ascii_case("SecretGet")
                 && let Some((id, _)) = super::data::account_document(env, detail)
             {

@@ -2,7 +2,7 @@
 
 use super::sign_in::is_private;
 use crate::model::request::{DataAuthentication, StorageRequest};
-use crate::model::{ActorKind, DataDetail, Document, Environment, Event, Kind, ResourceId, Timestamp, json};
+use crate::model::{ActorKind, DataDetail, Document, Environment, Event, Kind, ObjectId, ResourceId, Timestamp, json};
 use serde_json::{Value, json};
 
 /// One operation of the data plane: the permission it needs in a SAS and the data action it needs in a role.
@@ -68,6 +68,18 @@ const OPERATIONS: &[DataOperation] = &[
         None,
         false,
     ),
+    // Nothing a SAS may do: the key is asked for with a token.
+    DataOperation {
+        is_data_action: false,
+        ..blob(
+            "GetUserDelegationKey",
+            "",
+            "s",
+            "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action",
+            None,
+            false,
+        )
+    },
     blob("PutBlob", "w", "o", BLOB_WRITE, None, false),
     blob("PutBlock", "w", "o", BLOB_WRITE, None, false),
     blob("PutBlockList", "w", "o", BLOB_WRITE, None, false),
@@ -85,6 +97,12 @@ const OPERATIONS: &[DataOperation] = &[
 /// The row of an operation; none for one the table does not know (then its need is unknown, not absent).
 pub fn data_operation(name: &str) -> Option<&'static DataOperation> {
     OPERATIONS.iter().find(|row| row.name.eq_ignore_ascii_case(name))
+}
+
+/// Whose delegation key signed the SAS of a request; none for every other kind of authorization. The signer's roles
+/// count when the SAS is used. Source: *Create a user delegation SAS*.
+pub fn signer_of(detail: &DataDetail) -> Option<ObjectId> {
+    detail.sas.get("skoid").map(|id| ObjectId::new(id))
 }
 
 /// Key Vault operation of the audit log → data action. Source: *Azure Key Vault logging*, *Azure built-in roles for

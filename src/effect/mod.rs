@@ -16,7 +16,9 @@ pub use arm::{arm_request, policy_context, policy_request};
 pub use audience::Audience;
 pub use capability::{Capability, Yielded, yields};
 pub use change::{Change, changes};
-pub use data::{DataOperation, account_document, container_document, data_operation, storage_request, vault_operation};
+pub use data::{
+    DataOperation, account_document, container_document, data_operation, signer_of, storage_request, vault_operation,
+};
 pub use directory::directory_roles_for;
 pub use principal::{active_directory_roles, arm_principal, principal_of};
 pub use sign_in::{sign_in_request, sign_in_request_of};

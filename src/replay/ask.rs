@@ -8,7 +8,7 @@ use crate::decide::azure_rbac::Outcome;
 use crate::decide::storage;
 use crate::effect::{
     account_document, arm_request, container_document, data_operation, policy_context, policy_request, sign_in_request,
-    storage_request, vault_operation,
+    signer_of, storage_request, vault_operation,
 };
 use crate::model::request::{ActivationRequest, ArmPrincipal, ArmRequest, SessionFacts, Stance};
 use crate::model::{
@@ -105,16 +105,53 @@ pub fn ask(engine: &Engine<'_>, world: &World, steps: &[StepRun], step: usize, e
     let mut parts = raw(engine, world, steps, step, event, stage);
     for part in &mut parts {
         let name = part.name();
-        if let Some(waiver) = engine.waiver(step, &name) {
-            part.answer = Answer::allowed("unexplained");
-            part.held = Some(waiver.to_owned());
-            part.via = None;
-            continue;
+        if let Some(waiver) = engine.waiver_of(step, &name) {
+            part.held = Some(waiver.need.clone());
+            if waiver.covers(part) {
+                part.answer = Answer::allowed("unexplained");
+                part.via = None;
+                // A role that nothing explains is still stopped by what stops every role.
+                let stopped = match part.kind {
+                    PartKind::Gate(GateName::AzureRbac | GateName::Pim) | PartKind::Privilege => {
+                        with_every_role(engine, world, step, event)
+                    }
+                    _ => None,
+                };
+                let Some(answer) = stopped else { continue };
+                let whole = Part { held: part.held.clone(), ..Part::gate(GateName::AzureRbac, answer) };
+                if waiver.covers(&whole) {
+                    continue;
+                }
+                *part = whole;
+            }
         }
         let answer = std::mem::replace(&mut part.answer, Answer::allowed(""));
         part.answer = settle(answer, engine.settled(step, &name));
     }
     Asked { parts }
+}
+
+/// What Azure RBAC says of a call by somebody who holds every role there; none where that is a plain yes.
+fn with_every_role(engine: &Engine<'_>, world: &World, step: usize, event: &Event) -> Option<Answer> {
+    let request = match &event.detail {
+        Detail::Arm(_) => arm_request(&world.env, event)?.1,
+        Detail::Data(detail) => data_request(&world.env, event, detail)?,
+        Detail::SignIn(_) | Detail::Directory(_) | Detail::Alert(_) | Detail::Context(_) => return None,
+    };
+    let principal = world.principal(engine.links(step).principal.as_ref()?, event.actor.kind);
+    let role = "/providers/Microsoft.Authorization/roleDefinitions/every-role";
+    let definition = json!({ "id": role, "name": "every-role", "properties": { "roleName": "every role",
+        "assignableScopes": ["/"], "permissions": [{ "actions": ["*"], "dataActions": ["*"] }] } });
+    let assignment = json!({ "id": "/providers/Microsoft.Authorization/roleAssignments/every-role",
+        "name": "every-role", "properties": { "roleDefinitionId": role, "principalId": principal.id.as_str(),
+        "scope": "/" } });
+    let rbac = world.rbac().with_role_definition(&definition).with_assignment(&assignment);
+    let answer = rbac.answer(&principal, &request);
+    match answer.level {
+        Level::NotCut => None,
+        Level::Cut => matches!(answer.reason.as_str(), "lock" | "denyAssignment").then_some(answer),
+        Level::Challenged | Level::Unknown => Some(answer),
+    }
 }
 
 fn passed(steps: &[StepRun], step: usize) -> bool {
@@ -520,20 +557,40 @@ fn data_parts(
         .as_deref()
         .and_then(|name| container_document(&world.env, &account_id, name))
         .unwrap_or_else(|| json!({}));
-    let request = storage_request(event, detail, links.key.as_ref().and_then(|k| k.obtained));
+    // The latest that was taken in this world outlives the others. Whether there is a key at all is the need's to say:
+    // the gate is asked about one as young as the request.
+    let taken = links.key.iter().flat_map(|k| &k.taken).filter(|(n, _)| passed(steps, *n)).map(|(_, at)| *at).max();
+    let held = links.key.iter().flat_map(|k| &k.supports).any(|s| matches!(s.from, SupportFrom::Held(_)));
+    let obtained = taken.or(if held { None } else { Some(event.time) });
+    let mut request = storage_request(event, detail, obtained);
     let unknown: Vec<String> =
         world.env.unknown_paths(Kind::Resources, account_id.folded()).map(str::to_owned).collect();
     let decided = rbac.map(outcome);
     let whose = links.principal.as_ref().or(engine.case.entries.first());
     let attacker = whose.map_or_else(Default::default, |p| engine.case.words.for_principal(p, event.time));
-    let answer = storage::answer(&document.body, &container, &request, decided, &unknown, &attacker, Stance::Observed);
+    let decide = |request: &crate::model::request::StorageRequest| {
+        storage::answer(&document.body, &container, request, decided, &unknown, &attacker, Stance::Observed)
+    };
+    let mut answer = decide(&request);
+    if let Some(key) = parts.iter_mut().find(|p| p.kind == PartKind::Key)
+        && answer.level == Level::Cut
+        && matches!(answer.reason.as_str(), "keyRotated" | "delegationKeyRevoked")
+    {
+        // What was taken ended when the key was made anew: it is the key that is lacking.
+        key.answer = answer;
+        request.auth.key_obtained = Some(event.time);
+        request.auth.signed_key_start = Some(event.time);
+        answer = decide(&request);
+    }
     parts.push(Part::gate(GateName::Storage, answer));
 }
 
-/// What Azure RBAC is asked about a data request with an Entra token; none for keys, SAS and anonymous callers.
+/// What Azure RBAC is asked about a data request with an Entra token, or of the signer of a user delegation SAS; none
+/// for account keys, what they signed, and anonymous callers.
 pub(super) fn data_request(env: &Environment, event: &Event, detail: &DataDetail) -> Option<ArmRequest> {
     let vault = detail.service.eq_ignore_ascii_case("keyvault");
-    if !vault && detail.authentication.known().is_none_or(|a| a.as_ref() != "OAuth") {
+    let by_name = signer_of(detail).is_some() || detail.authentication.known().is_some_and(|a| a.as_ref() == "OAuth");
+    if !vault && !by_name {
         return None;
     }
     let (account, _) = account_document(env, detail)?;

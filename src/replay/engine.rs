@@ -1,7 +1,7 @@
 //! What the factual run teaches every other run: what is unexplained and held, what a success settled, which grant
 //! allowed which call, who made what.
 
-use super::ask::PartKind;
+use super::ask::{Part, PartKind};
 use super::run::{Run, Stage, run};
 use crate::causal::{Case, StepLinks, World, links};
 use crate::effect::{Change, arm_request, changes, principal_of, sign_in_request};
@@ -19,6 +19,26 @@ pub struct Waiver {
     /// The unexplained need, in words.
     pub need: String,
     pub why: String,
+    /// What refuses it in fact: the documents, or the reason where no document does.
+    pub refusing: BTreeSet<String>,
+}
+
+impl Waiver {
+    /// Whether a refusal in some world is the one that history passed all the same. A need is held whatever gives it
+    /// there; of a gate only the documents that could not be explained are: another one (a lock, a policy put in
+    /// force) refuses as it would anybody.
+    pub fn covers(&self, part: &Part) -> bool {
+        match part.kind {
+            PartKind::Gate(_) if part.answer.level < Level::NotCut => refusing(part).is_subset(&self.refusing),
+            _ => true,
+        }
+    }
+}
+
+/// The documents that refuse; where none does (nothing allows it), the reason.
+fn refusing(part: &Part) -> BTreeSet<String> {
+    let documents: BTreeSet<String> = part.answer.clauses.iter().map(|c| c.document.to_lowercase()).collect();
+    if documents.is_empty() { BTreeSet::from([part.answer.reason.clone()]) } else { documents }
 }
 
 /// What the factual run found out.
@@ -131,6 +151,7 @@ impl<'a> Engine<'a> {
                             part: part.name(),
                             need: need_in_words(&part.kind),
                             why: part.answer.reason.clone(),
+                            refusing: refusing(part),
                         }),
                         Level::Unknown => {
                             settled.insert((n, part.name()), part.answer.missing.clone());
@@ -139,8 +160,21 @@ impl<'a> Engine<'a> {
                     }
                 }
             }
-            let done = found.is_empty();
-            self.factual.unexplained.extend(found);
+            let mut done = true;
+            for waiver in found {
+                let known = |w: &&mut Waiver| w.step == waiver.step && w.part == waiver.part;
+                match self.factual.unexplained.iter_mut().find(known) {
+                    // What others' unexplained successes changed makes another document refuse.
+                    Some(earlier) => {
+                        done &= waiver.refusing.is_subset(&earlier.refusing);
+                        earlier.refusing.extend(waiver.refusing);
+                    }
+                    None => {
+                        done = false;
+                        self.factual.unexplained.push(waiver);
+                    }
+                }
+            }
             if done {
                 self.factual.settled = settled;
                 break;
@@ -206,8 +240,13 @@ impl<'a> Engine<'a> {
         correlated.window_events.get(*correlated.steps.get(step)?.events.first()?)
     }
 
+    pub fn waiver_of(&self, step: usize, part: &str) -> Option<&Waiver> {
+        self.factual.unexplained.iter().find(|w| w.step == step && w.part == part)
+    }
+
+    /// The unexplained need, in words.
     pub fn waiver(&self, step: usize, part: &str) -> Option<&str> {
-        self.factual.unexplained.iter().find(|w| w.step == step && w.part == part).map(|w| w.need.as_str())
+        self.waiver_of(step, part).map(|w| w.need.as_str())
     }
 
     pub fn settled(&self, step: usize, part: &str) -> Option<&Missing> {

@@ -3,6 +3,7 @@
 mod arrows;
 mod azure_policy;
 mod azure_rbac;
+mod cases;
 mod catalogue;
 mod check;
 mod cli;

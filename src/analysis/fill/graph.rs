@@ -197,6 +197,7 @@ impl Drawing<'_> {
                         }
                         Capability::Session { .. }
                         | Capability::Sas { .. }
+                        | Capability::DelegationKey { .. }
                         | Capability::Execution { .. }
                         | Capability::Credential { .. }
                         | Capability::Secret { .. } => {}

@@ -278,7 +278,10 @@ fn containment(filling: &Filling<'_>, analysis: &Analysis) -> Vec<Containment> {
                         grants.push((detail.resource.spelled().to_owned(), step.id.clone(), event.evidence.clone()));
                     }
                 }
-                Capability::Sas { .. } | Capability::Execution { .. } | Capability::Secret { .. } => {}
+                Capability::Sas { .. }
+                | Capability::DelegationKey { .. }
+                | Capability::Execution { .. }
+                | Capability::Secret { .. } => {}
             }
         }
         if let Detail::Arm(detail) = &event.detail

@@ -118,6 +118,9 @@ fn capability(filling: &Filling<'_>, capability: &Capability) -> String {
             names::principal(filling, principal)
         ),
         Capability::Credential { principal } => format!("credential of {}", names::principal(filling, principal)),
+        Capability::DelegationKey { principal, account } => {
+            format!("delegation key of {} on {}", names::principal(filling, principal), account.name())
+        }
         other @ (Capability::StorageKey { .. }
         | Capability::Sas { .. }
         | Capability::Execution { .. }

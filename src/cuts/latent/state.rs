@@ -205,6 +205,8 @@ impl<'a> State<'a> {
                     Capability::Session { principal, audience } => Fact::Session(principal, audience),
                     Capability::StorageKey { account } => Fact::Key(account),
                     Capability::Sas { resource } => Fact::Key(resource),
+                    // Signs in the name of somebody whose token reads all the same.
+                    Capability::DelegationKey { .. } => continue,
                     Capability::Execution { resource } => Fact::Execution(resource),
                     Capability::Credential { principal } => Fact::Controls(principal),
                     Capability::Secret { resource } => Fact::Key(resource),
