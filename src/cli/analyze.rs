@@ -2,14 +2,13 @@
 
 use super::arguments::{Analyze, FailOn, Layout, Severity};
 use super::render::by_graphviz;
-use super::{FAILED, case, warn, write};
+use super::{FAILED, case, privacy, warn, write};
 use crate::analysis::{Analysis, Closes};
 use crate::render::{self, Request};
 use std::io::Write;
 use std::process::ExitCode;
 
 pub fn run(plan: &Analyze, out: &mut super::Out) -> anyhow::Result<ExitCode> {
-    super::refuse_redaction(&plan.privacy)?;
     let case = case::open(&plan.case)?;
     let (analysis, warnings) = crate::analyze(&case, plan.privacy.who)?;
     for warning in &warnings {
@@ -26,6 +25,7 @@ pub fn run(plan: &Analyze, out: &mut super::Out) -> anyhow::Result<ExitCode> {
             analysis.rejected.len()
         );
     }
+    let analysis = privacy::apply(analysis, &plan.privacy)?;
     let folder = plan.out.clone().unwrap_or_else(|| plan.case.folder.join("out"));
     let mut files = vec![("analysis.json".to_owned(), json(&analysis)?)];
     files.extend(outputs(&analysis, plan.layout)?);

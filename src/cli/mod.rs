@@ -18,6 +18,7 @@ pub mod files;
 pub mod graphviz;
 pub mod inputs;
 mod paths;
+mod privacy;
 mod render;
 pub mod schema;
 mod trouble;
@@ -105,7 +106,7 @@ fn dispatch(command: &Command, out: &mut Out) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Pseudonyms are not made yet: better no output than one that names people.
+/// Commands that print without an analysis to redact: better no output than one that names people.
 fn refuse_redaction(privacy: &arguments::Privacy) -> anyhow::Result<()> {
     if privacy.redact.is_empty() && privacy.redact_map.is_none() {
         return Ok(());

@@ -1,7 +1,7 @@
 //! `cutset render`: any output again from `analysis.json`, without the case.
 
 use super::arguments::{Layout, Render};
-use super::{files, graphviz};
+use super::{files, graphviz, privacy};
 use crate::analysis::Analysis;
 use crate::model::{InputError, from_json};
 use crate::render::{self, Artifact, Request};
@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 pub fn run(plan: &Render, out: &mut super::Out) -> anyhow::Result<ExitCode> {
-    let analysis = read(&plan.analysis)?;
+    let analysis = privacy::apply(read(&plan.analysis)?, &plan.privacy)?;
     let request = Request {
         view: plan.view.clone().unwrap_or_default(),
         with: plan.with.clone(),

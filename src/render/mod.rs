@@ -4,14 +4,18 @@
 //! carries. Strings of the analysis are hostile; each output escapes for its own format, and [`text`] makes them one
 //! line of visible text first.
 
+mod csv;
 pub mod dot;
 mod html;
 mod json;
 pub mod layout;
 pub mod markdown;
 mod mermaid;
+mod open_graph;
 pub mod picture;
+mod sentinel;
 pub mod svg;
+mod take_away;
 mod terminal;
 pub mod text;
 
@@ -29,8 +33,19 @@ pub struct Output {
 }
 
 /// Every output, in the order that help and docs list them.
-pub const OUTPUTS: &[Output] =
-    &[terminal::OUTPUT, html::OUTPUT, markdown::OUTPUT, svg::OUTPUT, dot::OUTPUT, mermaid::OUTPUT, json::OUTPUT];
+pub const OUTPUTS: &[Output] = &[
+    terminal::OUTPUT,
+    html::OUTPUT,
+    markdown::OUTPUT,
+    svg::OUTPUT,
+    dot::OUTPUT,
+    mermaid::OUTPUT,
+    json::OUTPUT,
+    csv::OUTPUT,
+    take_away::OUTPUT,
+    sentinel::OUTPUT,
+    open_graph::OUTPUT,
+];
 
 /// One file of an output; most outputs make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,4 +130,18 @@ pub fn render(analysis: &Analysis, format: &str, request: &Request) -> Result<Ve
 /// The file of an output that makes one.
 fn one(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Result<Vec<Artifact>, RenderError> {
     Ok(vec![Artifact { name: name.into(), bytes: bytes.into() }])
+}
+
+/// Letters, digits and `-` of an id, for file names.
+fn slug(text: &str) -> String {
+    let mut out = String::new();
+    for character in text.chars().take(80) {
+        if character.is_ascii_alphanumeric() {
+            out.push(character.to_ascii_lowercase());
+        } else if !out.ends_with('-') && !out.is_empty() {
+            out.push('-');
+        }
+    }
+    let out = out.trim_end_matches('-').to_owned();
+    if out.is_empty() { "unnamed".to_owned() } else { out }
 }

@@ -17,6 +17,7 @@ mod facts;
 mod formats;
 mod northgate;
 mod pim;
+mod redact;
 mod registries;
 mod render;
 mod replay;

@@ -2,6 +2,7 @@
 
 mod browser;
 mod dot;
+mod files;
 mod generated;
 mod geometry;
 mod hostile;
@@ -105,9 +106,18 @@ fn an_unknown_view_format_or_control_is_said_with_what_is_known() {
 fn renderings_are_as_they_were_looked_at() {
     for format in ["dot", "mermaid", "svg", "json", "markdown"] {
         let extension = OUTPUTS.iter().find(|output| output.id == format).expect("it exists").extension;
-        let path = format!("tests/render/{format}/northgate.{extension}");
-        let expected = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&path)).expect(&path);
         let made = text(&fixture(), format, "", &[]);
-        assert!(made == expected, "{path} differs from what is made now; look at both, then replace it");
+        as_looked_at(&format!("tests/render/{format}/northgate.{extension}"), &made);
+    }
+}
+
+/// Compares with the file; what was made instead is left for a look in the build's scratch folder.
+fn as_looked_at(path: &str, made: &str) {
+    let expected = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_or_default();
+    if made != expected {
+        let actual = Path::new(env!("CARGO_TARGET_TMPDIR")).join(path);
+        std::fs::create_dir_all(actual.parent().expect("a folder")).expect("a folder to write to");
+        std::fs::write(&actual, made).expect("it is written");
+        panic!("{path} differs from what is made now: {}", actual.display());
     }
 }

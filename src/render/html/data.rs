@@ -50,6 +50,7 @@ pub(super) fn data(analysis: &Analysis, with: &[String]) -> Value {
             json!({
                 "jewel": shown(clause.jewel.rsplit('/').next().unwrap_or(&clause.jewel), NAME),
                 "closed": clause.guarantee == Guarantee::Closed, "controls": index.all(&clause.controls),
+                "branch": index.all(&clause.switches),
                 "words": clause.words.iter().map(|word| shown(word, 40)).collect::<Vec<_>>(),
             })
         })
@@ -75,6 +76,7 @@ pub(super) fn data(analysis: &Analysis, with: &[String]) -> Value {
     json!({
         "controls": controls, "steps": steps, "edges": edges, "clauses": clauses, "paths": residual,
         "baseline": baseline, "best": index.all(&recommended(analysis)), "on": index.all(with),
+        "switches": index.all(&analysis.minimal_control_sets.switches),
         "strokes": strokes(), "records": records(analysis),
     })
 }

@@ -65,13 +65,15 @@
 
   function closure() {
     const jewels = [];
+    const branch = data.switches.filter((control) => on.has(control));
     for (const clause of data.clauses) {
       let jewel = jewels.find((known) => known.name === clause.jewel);
       if (!jewel) {
         jewel = { name: clause.jewel, open: false, conditional: false, words: [] };
         jewels.push(jewel);
       }
-      if (!clause.controls.some((control) => on.has(control))) {
+      const binds = clause.branch.length === branch.length && clause.branch.every((control) => on.has(control));
+      if (binds && !clause.controls.some((control) => on.has(control))) {
         if (clause.closed) {
           jewel.conditional = true;
           jewel.words = [...new Set([...jewel.words, ...clause.words])].sort();
@@ -180,14 +182,13 @@
     const jewels = closure().map((jewel) => jewel.name + ": "
       + (jewel.open ? "open" : jewel.conditional ? "closed if the attacker lacks " + jewel.words.join(", ") : "closed"));
     at("p-closure").textContent = jewels.length > 0 ? jewels.join("; ") : openPaths.filter(Boolean).length + " open";
-    const list = at("p-paths");
-    list.replaceChildren(...data.paths.flatMap((path, index) => {
-      if (!openPaths[index]) {
-        return [];
-      }
+    // Paths that read alike are one line.
+    const texts = data.paths.filter((path, index) => openPaths[index]).map((path) =>
+      path.short + (path.words.length > 0 ? " (if the attacker holds " + path.words.join(", ") + ")" : ""));
+    at("p-paths").replaceChildren(...[...new Set(texts)].map((text) => {
       const item = document.createElement("li");
-      item.textContent = path.short + (path.words.length > 0 ? " (if the attacker holds " + path.words.join(", ") + ")" : "");
-      return [item];
+      item.textContent = text;
+      return item;
     }));
     switches.forEach((box, index) => {
       box.checked = on.has(index);

@@ -382,32 +382,41 @@ fn step_state(step: &Step, view: &str, with: &[String], names: &Names, used: &mu
     };
     let cut = at(Level::Cut);
     if !cut.is_empty() {
-        let (undoable, firm): (Vec<_>, Vec<_>) = cut.into_iter().partition(|verdict| verdict.undo.is_some());
-        used.extend(firm.iter().chain(&undoable).map(|verdict| verdict.control.clone()));
-        let list = |verdicts: &[&crate::analysis::Verdict], sign: &str| {
-            let shown: Vec<String> = verdicts.iter().take(3).map(|verdict| names.short(&verdict.control)).collect();
-            let more = match verdicts.len() {
-                0..=3 => String::new(),
-                n => format!(" +{}", n - 3),
-            };
-            format!("{sign} {}{more}", shown.join(" "))
-        };
-        let marks = [(firm, "✂"), (undoable, "✂*")];
-        let marks: Vec<String> = marks.iter().filter(|(v, _)| !v.is_empty()).map(|(v, sign)| list(v, sign)).collect();
-        return (State::Cut, marks.join(" "));
+        return (State::Cut, cutters(&cut, names, used));
     }
     let challenged = at(Level::Challenged);
     if let Some(first) = challenged.first() {
-        used.extend(challenged.iter().map(|verdict| verdict.control.clone()));
         let words: Vec<String> = first.words.iter().take(2).map(|w| word(w)).collect();
         return (State::Challenged, format!("?{}", words.join(", ")));
     }
-    let unknown = at(Level::Unknown);
-    if !unknown.is_empty() {
-        used.extend(unknown.iter().map(|verdict| verdict.control.clone()));
+    if !at(Level::Unknown).is_empty() {
         return (State::Unknown, "?".to_owned());
     }
     (State::NotCut, String::new())
+}
+
+/// `✂ loc dev +3`: those that cannot be undone first, named ones before numbered ones, the rest counted.
+fn cutters(cut: &[&crate::analysis::Verdict], names: &Names, used: &mut BTreeSet<String>) -> String {
+    const NAMED: usize = 2;
+    let mut ranked: Vec<(bool, bool, usize, &str)> = cut
+        .iter()
+        .enumerate()
+        .map(|(at, verdict)| {
+            let short = names.short(&verdict.control);
+            (verdict.undo.is_some(), short.starts_with('#'), at, verdict.control.as_str())
+        })
+        .collect();
+    ranked.sort_unstable();
+    let undoable = ranked.first().is_some_and(|(undo, ..)| *undo);
+    let named: Vec<&str> =
+        ranked.iter().filter(|(undo, ..)| *undo == undoable).take(NAMED).map(|(.., control)| *control).collect();
+    used.extend(named.iter().map(|control| (*control).to_owned()));
+    let more = match cut.len() - named.len() {
+        0 => String::new(),
+        n => format!(" +{n}"),
+    };
+    let shown: Vec<String> = named.iter().map(|control| names.short(control)).collect();
+    format!("{} {}{more}", if undoable { "✂*" } else { "✂" }, shown.join(" "))
 }
 
 fn mark(fate: &Fate, names: &Names) -> String {

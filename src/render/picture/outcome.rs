@@ -5,6 +5,7 @@ use super::build::open;
 use super::state::{fate, holds};
 use crate::analysis::{Analysis, ClauseProof, Guarantee};
 use crate::model::Level;
+use std::collections::BTreeSet;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
@@ -57,7 +58,13 @@ fn closures(analysis: &Analysis, with: &[String]) -> Vec<(String, Closure)> {
     let mut jewels: Vec<&str> = clauses.iter().map(|clause| clause.jewel.as_str()).collect();
     jewels.sort_unstable();
     jewels.dedup();
-    let missed = |clause: &ClauseProof| !clause.controls.iter().any(|id| with.contains(id));
+    // A clause binds in its own branch of the switches.
+    let in_force: BTreeSet<&String> =
+        analysis.minimal_control_sets.switches.iter().filter(|switch| with.contains(switch)).collect();
+    let missed = |clause: &ClauseProof| {
+        clause.switches.iter().collect::<BTreeSet<_>>() == in_force
+            && !clause.controls.iter().any(|id| with.contains(id))
+    };
     jewels
         .into_iter()
         .map(|jewel| {

@@ -121,7 +121,7 @@ pub(super) fn advice(analysis: &Analysis, heads: &Heads, written: &[String], wid
             out.extend(wrap(&format!(" {word}"), 13, text, width, most));
         }
     };
-    say("Do first", &do_first(analysis, heads), 3);
+    say("Do first", &do_first(analysis, heads), 4);
     say("Not enough", &not_enough(analysis, heads), 2);
     let contain: Vec<String> = analysis
         .containment
@@ -129,7 +129,10 @@ pub(super) fn advice(analysis: &Analysis, heads: &Heads, written: &[String], wid
         .take(5)
         .map(|item| {
             let text = if item.short.is_empty() { &item.action } else { &item.short };
-            format!("{} {}{}", item.rank, fit_columns(&plain(text), 40), if item.live { " (live)" } else { "" })
+            // Number and words stay on one line.
+            let text =
+                format!("{} {}{}", item.rank, fit_columns(&plain(text), 40), if item.live { " (live)" } else { "" });
+            text.replace(' ', "\u{a0}")
         })
         .collect();
     say("Contain", &contain.join("  "), 2);
@@ -169,16 +172,26 @@ fn do_first(analysis: &Analysis, heads: &Heads) -> String {
     let mut text = String::new();
     if let Some((best, others)) = closed.split_first() {
         text = best.set.iter().map(|id| ordered(analysis, id, heads)).collect::<Vec<_>>().join(" and ");
-        let others: Vec<String> = others.iter().take(4).map(|set| set_name(set, heads)).collect();
+        // Those with a short name first: the table shows them.
+        let mut others: Vec<String> = others.iter().map(|set| set_name(set, heads)).collect();
+        others.sort_by_key(|name| name.contains('"'));
+        let more = match others.len() {
+            0..=4 => String::new(),
+            n => format!(" or {} more", n - 4),
+        };
+        let named = others.iter().take(4).cloned().collect::<Vec<_>>().join(", ");
         match others.len() {
             0 => text.push_str(": closes all paths"),
-            1 => text.push_str(&format!("; or {}: either closes all paths", others.join(", "))),
-            _ => text.push_str(&format!("; or {}: each alone closes all paths", others.join(", "))),
+            1 => text.push_str(&format!("; or {named}: either closes all paths")),
+            _ => text.push_str(&format!("; or {named}{more}: each alone closes all paths")),
         }
     }
     let mut conditional: Vec<&MinimalControlSet> =
         common.iter().copied().filter(|set| set.guarantee == Guarantee::ClosedIfLacking).collect();
-    conditional.sort_by_key(|set| (set.effort, set.set.len(), &set.set));
+    conditional.sort_by_key(|set| {
+        let numbered = set.set.iter().any(|id| heads.name(id).contains('"'));
+        (set.set.len(), numbered, set.effort, &set.set)
+    });
     if let Some(set) = conditional.first() {
         let words: Vec<String> = set.words.iter().map(|word| plain(word)).collect();
         text.push_str(if text.is_empty() { "" } else { "; " });
@@ -234,8 +247,10 @@ fn not_enough(analysis: &Analysis, heads: &Heads) -> String {
         .collect();
     open.sort_by_key(|(control, _)| (std::cmp::Reverse(control.bytes_prevented), control.effort, control.id.clone()));
     let Some((_, first)) = open.first() else { return String::new() };
-    let names: Vec<String> =
-        open.iter().filter(|(_, short)| short == first).take(4).map(|(control, _)| heads.name(&control.id)).collect();
+    let mut names: Vec<String> =
+        open.iter().filter(|(_, short)| short == first).map(|(control, _)| heads.name(&control.id)).collect();
+    names.sort_by_key(|name| name.contains('"'));
+    names.truncate(4);
     format!("{}: {first}", names.join(", "))
 }
 
@@ -315,10 +330,10 @@ fn wrap(word: &str, indent: usize, text: &str, width: usize, most: usize) -> Vec
             last.push_str(" …");
         }
     }
+    let lines = lines.into_iter().map(|line| line.replace('\u{a0}', " "));
     let rest = " ".repeat(indent);
     let pad = " ".repeat(indent - columns(word));
     lines
-        .into_iter()
         .enumerate()
         .map(|(index, line)| if index == 0 { format!("{word}{pad}{line}") } else { format!("{rest}{line}") })
         .collect()

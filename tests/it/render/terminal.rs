@@ -3,7 +3,6 @@
 use cutset::analysis::Analysis;
 use cutset::render::text::{columns, plain};
 use cutset::render::{Request, render};
-use std::path::Path;
 
 fn summary(analysis: &Analysis, request: &Request) -> String {
     let files = render(analysis, "terminal", request).expect("it renders");
@@ -14,9 +13,7 @@ fn summary(analysis: &Analysis, request: &Request) -> String {
 fn northgate_is_as_it_was_looked_at() {
     let request = Request { written: vec!["out/report.md".into(), "graph.svg".into()], ..Request::default() };
     let shown = summary(&super::fixture(), &request);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/render/terminal/northgate.txt");
-    let expected = std::fs::read_to_string(path).expect("the expected summary is there");
-    assert_eq!(shown, expected, "\n{shown}");
+    super::as_looked_at("tests/render/terminal/northgate.txt", &shown);
 }
 
 #[test]
