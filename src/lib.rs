@@ -185,7 +185,12 @@ fn choose(
 ) -> Result<Vec<Control>, InputError> {
     use control::catalogue::{load, shipped};
     if let Some((label, files)) = only {
-        return load(label, files, parameters, Origin::User);
+        let controls = load(label, files, parameters, Origin::User)?;
+        if controls.is_empty() {
+            let help = "put catalog.json with its documents, or exports of policies and locks, into it";
+            return Err(InputError::new(label, "no control is in this folder", help));
+        }
+        return Ok(controls);
     }
     let own = load("policies", own, parameters, Origin::User)?;
     let mut all = shipped(parameters)?;
@@ -258,11 +263,10 @@ fn say_collected(environment: &mut Environment, incident: &Incident, file: &str)
             None if LOGS.iter().any(|log| log.eq_ignore_ascii_case(word)) => {}
             None => {
                 let known: Vec<&str> = Kind::ALL.iter().map(|k| k.as_str()).chain(LOGS.iter().copied()).collect();
-                let near = model::nearest(word, &known).unwrap_or_default();
                 return Err(InputError::new(
                     file,
                     format!("`collected` holds `{word}`, which is no kind of export"),
-                    format!("did you mean `{near}`?"),
+                    model::did_you_mean(word, &known),
                 ));
             }
         }

@@ -3,7 +3,7 @@
 use super::contract::{Closes, Collateral, PathStep};
 use super::fill::{Input, Session};
 use crate::cuts::exact::Set;
-use crate::model::{InputError, Level, nearest};
+use crate::model::{InputError, Level, did_you_mean};
 use crate::replay::{Stage, verdicts};
 use serde::Serialize;
 
@@ -47,8 +47,7 @@ pub fn whatif(input: Input<'_>, with: &[String]) -> Result<WhatIf, InputError> {
         for id in with {
             let Some(at) = session.filling.controls.iter().position(|c| c.id == *id) else {
                 let known: Vec<&str> = session.filling.controls.iter().map(|c| c.id.as_str()).collect();
-                let near = nearest(id, &known).unwrap_or("none");
-                return Err(InputError::new("--with", format!("no control `{id}`"), format!("did you mean `{near}`?")));
+                return Err(InputError::new("--with", format!("no control `{id}`"), did_you_mean(id, &known)));
             };
             if at >= 64 {
                 return Err(InputError::new(

@@ -30,6 +30,11 @@ impl Words {
         Words { holds: vec![(Word::Password, Some(principal.clone()), None)], lacks: Vec::new() }
     }
 
+    /// Whoever it is, their password is known, and nothing else.
+    pub fn password() -> Words {
+        Words { holds: vec![(Word::Password, None, None)], lacks: Vec::new() }
+    }
+
     pub fn for_principal(&self, principal: &ObjectId, at: Timestamp) -> Attacker {
         let is = |of: &Option<ObjectId>| of.as_ref().is_none_or(|of| of == principal);
         let holds: BTreeSet<Word> = self

@@ -179,15 +179,19 @@ pub struct Whatif {
 pub struct Paths {
     #[command(flatten)]
     pub case: Case,
-    /// From this principal (default: every one)
+    /// From this principal, by UPN, name, object id or app id (default: every one that holds something); alone: its
+    /// blast radius
     #[arg(long, value_name = "PRINCIPAL")]
     pub from: Vec<String>,
-    /// To this resource (default: the crown jewels)
+    /// To this resource, by id or name (default: the crown jewels); alone: who reaches it
     #[arg(long, value_name = "RESOURCE")]
     pub to: Vec<String>,
     /// Controls in force, by id
     #[arg(long, value_name = "CONTROL", num_args = 1.., value_delimiter = ',')]
     pub with: Vec<String>,
+    /// At most so many minimal paths from each --from to each --to
+    #[arg(long, value_name = "N", default_value_t = crate::analysis::paths::PATHS)]
+    pub most: usize,
     #[command(flatten)]
     pub privacy: Privacy,
     /// The paths as JSON

@@ -10,15 +10,7 @@ use std::path::Path;
 /// Opens the folder; nothing bulky is read yet.
 pub fn open(case: &Case) -> anyhow::Result<CaseFiles> {
     let folder = &case.folder;
-    if !folder.is_dir() {
-        let what = if folder.exists() { "this is no folder" } else { "there is no such folder" };
-        return Err(InputError::new(
-            files::shown(folder),
-            what,
-            "name a case folder: incident.json with snapshot/ and timeline/ beside it",
-        )
-        .into());
-    }
+    self::folder(folder, "name a case folder: incident.json with snapshot/ and timeline/ beside it")?;
     let incident = folder.join("incident.json");
     if !incident.is_file() {
         return Err(InputError::new(
@@ -45,16 +37,29 @@ pub fn open(case: &Case) -> anyhow::Result<CaseFiles> {
         incident: (files::shown(&incident), text),
         inputs,
         policies: documents(&folder.join("policies"))?,
-        only: match &case.policies {
-            Some(only) if !only.is_dir() => {
-                return Err(
-                    InputError::new(files::shown(only), "there is no such folder", "name a catalogue folder").into()
-                );
-            }
-            Some(only) => Some((files::shown(only), documents(only)?)),
-            None => None,
-        },
+        only: only(case)?,
     })
+}
+
+/// What is named is a folder.
+pub fn folder(folder: &Path, help: &str) -> Result<(), InputError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let what = if folder.exists() { "this is no folder" } else { "there is no such folder" };
+    Err(InputError::new(files::shown(folder), what, help))
+}
+
+/// `--policies DIR`: the folder and its documents, of which there must be some.
+pub fn only(case: &Case) -> anyhow::Result<Option<(String, BTreeMap<String, String>)>> {
+    let Some(folder) = &case.policies else { return Ok(None) };
+    self::folder(folder, "name a catalogue folder")?;
+    let documents = documents(folder)?;
+    if documents.is_empty() {
+        let help = "put catalog.json with its documents, or exports of policies and locks, into it";
+        return Err(InputError::new(files::shown(folder), "no control is in this folder", help).into());
+    }
+    Ok(Some((files::shown(folder), documents)))
 }
 
 /// The JSON files of a catalogue folder, sub-folders included, by relative name; none where there is no folder.

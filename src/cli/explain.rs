@@ -3,7 +3,7 @@
 use super::arguments::{Case, Explain};
 use super::{case, files, render::read, warn};
 use crate::analysis::{Analysis, Control, Mode, Step, Verdict};
-use crate::model::{Evidence, InputError, Level, nearest};
+use crate::model::{Evidence, InputError, Level, did_you_mean};
 use crate::render::text::plain;
 use std::io::Write;
 use std::process::ExitCode;
@@ -32,12 +32,7 @@ pub fn run(plan: &Explain, out: &mut super::Out) -> anyhow::Result<ExitCode> {
 }
 
 fn unknown(plan: &Explain, what: &str, name: &str, known: &[&str]) -> InputError {
-    let near = nearest(name, known).unwrap_or("none");
-    InputError::new(
-        files::shown(&plan.input),
-        format!("no {what} `{}`", plain(name)),
-        format!("did you mean `{near}`?"),
-    )
+    InputError::new(files::shown(&plan.input), format!("no {what} `{}`", plain(name)), did_you_mean(name, known))
 }
 
 /// A case folder is analysed; a file is read back.

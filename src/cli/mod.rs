@@ -34,6 +34,9 @@ use std::process::ExitCode;
 
 pub use trouble::{inert, warn};
 
+/// Columns of what is printed for people.
+pub const WIDTH: usize = 100;
+
 /// What was asked about does not hold.
 pub const FAILED: ExitCode = ExitCode::FAILURE;
 

@@ -2,11 +2,13 @@
 
 pub mod exact;
 pub mod latent;
+mod minimal_paths;
 mod oracle;
 mod residual;
 mod sets;
 mod switch;
 
+pub use minimal_paths::{Bounds, MinimalPaths, Operation, minimal_paths, operations, path_within};
 pub use oracle::Oracle;
 pub use residual::{Residual, open_within, residual, still_open};
 pub use sets::{ClauseFound, Found, Guarantee, JewelSets, LISTED, all, all_paths, conditions, observed};

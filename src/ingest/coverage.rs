@@ -7,7 +7,7 @@
 
 use super::Reading;
 use super::collect::{GATHER, gather};
-use crate::model::{Collected, Environment, Event, InputError, Kind, Timestamp, nearest};
+use crate::model::{Collected, Environment, Event, InputError, Kind, Timestamp, did_you_mean};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -91,9 +91,9 @@ pub fn declare(words: &[String], environment: &mut Environment, reading: &mut Re
         let kind = Kind::ALL.iter().copied().find(|kind| kind.as_str() == word);
         let known = || Kind::ALL.iter().map(|k| k.as_str()).chain(GATHER.iter().map(|g| g.what));
         if kind.is_none() && !known().any(|what| what == word) {
-            let near = nearest(word, &known().collect::<Vec<_>>()).unwrap_or_default();
             let message = format!("`collected` names `{word}`, which is neither a kind nor a log");
-            return Err(InputError::new("incident.json", message, format!("did you mean `{near}`?")));
+            let help = did_you_mean(word, &known().collect::<Vec<_>>());
+            return Err(InputError::new("incident.json", message, help));
         }
         if let Some(kind) = kind {
             environment.set_collected(kind, Collected::Whole);

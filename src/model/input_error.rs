@@ -43,7 +43,9 @@ impl std::error::Error for InputError {}
 /// Parses one of our own contracts: the error names the line, what was expected, and for a misspelt key the nearest
 /// known one.
 pub fn from_json<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> Result<T, InputError> {
-    serde_json::from_str(text).map_err(|error| {
+    // A file that is no JSON is told so first: what stands before the broken place may be misspelt as well.
+    let whole = serde_json::from_str::<serde::de::IgnoredAny>(text);
+    whole.and_then(|_| serde_json::from_str(text)).map_err(|error| {
         let message = error.to_string();
         let place = match (error.line(), error.column()) {
             (0, _) => String::new(),
@@ -68,10 +70,32 @@ pub fn from_json<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> Resu
     })
 }
 
-/// The known word nearest to a misspelt one by edit distance.
+/// The known word nearest to a misspelt one by edit distance; none where all are too far for a slip of the hand.
 pub fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
+    if wrong.len() > 400 {
+        return None;
+    }
     let wrong = wrong.to_lowercase();
-    known.iter().copied().min_by_key(|word| (distance(&wrong, &word.to_lowercase()), *word))
+    let scored = known.iter().copied().map(|word| (distance(&wrong, &word.to_lowercase()), word));
+    let near = |(far, word): &(usize, &str)| far * 3 <= word.chars().count().max(wrong.chars().count()).max(6);
+    let closest = scored.filter(near).min().map(|(_, word)| word);
+    // What somebody left out is no slip: the shortest known word that holds all they wrote.
+    let holds = |word: &&&str| wrong.chars().count() >= 4 && word.to_lowercase().contains(&wrong);
+    closest.or_else(|| known.iter().filter(holds).min_by_key(|word| (word.len(), **word)).copied())
+}
+
+/// What to say to a misspelt word: the nearest known one, or what the known ones are.
+pub fn did_you_mean(wrong: &str, known: &[&str]) -> String {
+    const SHOWN: usize = 12;
+    match (nearest(wrong, known), known.len()) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, 0) => "there is none to choose from".to_owned(),
+        (None, 1..=SHOWN) => format!("known are {}", known.join(", ")),
+        (None, n) => {
+            let shown = known.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+            format!("known are {shown} and {} more", n - SHOWN)
+        }
+    }
 }
 
 fn distance(a: &str, b: &str) -> usize {

@@ -32,7 +32,7 @@ pub use id::{ObjectId, ResourceId};
 pub use incident::{
     Attack, AttackerWords, Correction, HeldWord, Incident, Indicators, Jewel, MandatoryMfa, TenantFacts, Window,
 };
-pub use input_error::{InputError, from_json, nearest};
+pub use input_error::{InputError, did_you_mean, from_json, nearest};
 pub use truth::{Missing, Truth};
 pub use word::{Attacker, Word};
 

@@ -19,6 +19,8 @@ mod take_away;
 mod terminal;
 pub mod text;
 
+pub use terminal::paths_in_lines;
+
 use crate::analysis::Analysis;
 
 /// One kind of output.
@@ -91,7 +93,7 @@ pub enum RenderError {
     View { output: &'static str, view: String, known: &'static [&'static str] },
     #[error("`{format}` is no format; the formats are {}", ids().join(", "))]
     Format { format: String },
-    #[error("the analysis has no control `{0}`; did you mean `{1}`?")]
+    #[error("the analysis has no control `{0}`; {1}")]
     Control(String, String),
     #[error("the template does not render: {0}")]
     Template(String),
@@ -120,8 +122,7 @@ pub fn render(analysis: &Analysis, format: &str, request: &Request) -> Result<Ve
     for id in &request.with {
         if analysis.control(id).is_none() {
             let known: Vec<&str> = analysis.controls.iter().map(|control| control.id.as_str()).collect();
-            let near = crate::model::nearest(id, &known).unwrap_or("none");
-            return Err(RenderError::Control(text::plain(id), near.to_owned()));
+            return Err(RenderError::Control(text::plain(id), crate::model::did_you_mean(id, &known)));
         }
     }
     (output.render)(analysis, &Request { view: view.to_owned(), ..request.clone() })

@@ -4,7 +4,10 @@
 //! what is not known. Lines whose part of the analysis is empty are left out.
 
 mod lines;
+mod paths;
 mod table;
+
+pub use paths::paths as paths_in_lines;
 
 use super::{Output, RenderError, Request, one};
 use crate::analysis::Analysis;

@@ -64,6 +64,8 @@ pub struct Engine<'a> {
     pub factual: Factual,
     /// Addresses the attack came from.
     pub addresses: BTreeSet<String>,
+    /// When hypothetical requests are made, where there is no attack that tells.
+    pub asked_at: Option<Timestamp>,
     /// A world whose gate (by number) is compiled for these controls.
     compiled: Mutex<HashMap<(usize, Vec<String>), World>>,
 }
@@ -122,6 +124,7 @@ impl<'a> Engine<'a> {
                 .attack()
                 .filter_map(|(event, _)| event.source_ip.known().map(|ip| ip.to_string()))
                 .collect(),
+            asked_at: None,
             compiled: Mutex::default(),
         };
         engine.learn();

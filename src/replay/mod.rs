@@ -10,12 +10,16 @@ mod ask;
 pub mod calibration;
 pub mod collateral;
 mod engine;
+mod names;
 mod run;
+mod stranger;
 mod token;
 mod verdict;
 
 pub use ask::{Asked, GateName, Part, PartKind, activation_answer, outcome};
 pub use engine::{Engine, Factual, Waiver, principal_name};
+pub use names::{azure_role_name, directory_role_name, known_name, scope_name};
 pub use run::{Run, Stage, StepRun, run};
+pub use stranger::unrecorded_sign_in;
 pub use token::{Way, azure_eligibilities, directory_answer, ways_to_token};
 pub use verdict::{Counts, Undoing, Verdict, holds_token, loosened, verdicts};

@@ -75,7 +75,7 @@ pub fn ways_to_token(
 }
 
 /// The most that any choice of client and platform gets.
-fn best_choice(
+pub(super) fn best_choice(
     world: &World,
     template: &SignInRequest,
     audience: &Audience,

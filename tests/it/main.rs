@@ -1,5 +1,6 @@
 //! The one test program. Beside it stand folders of data, one per registry, and `cases/`: whole incidents.
 
+mod architect;
 mod arrows;
 mod azure_policy;
 mod azure_rbac;

@@ -96,6 +96,9 @@ pub struct PathStep {
     /// Object id of `to`, where `to` is a principal's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_id: Option<String>,
+    /// What `to` is called, where its id does not end in a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_name: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -3,7 +3,7 @@
 use super::Filling;
 use crate::correlate::Step;
 use crate::effect::Audience;
-use crate::model::{Detail, Environment, Event, Kind, ObjectId, ResourceId, json};
+use crate::model::{Detail, Environment, Event, ObjectId};
 
 pub fn principal(filling: &Filling<'_>, id: &ObjectId) -> String {
     crate::replay::principal_name(filling.engine, id)
@@ -11,30 +11,11 @@ pub fn principal(filling: &Filling<'_>, id: &ObjectId) -> String {
 
 /// Name of an Azure role definition by GUID.
 pub fn azure_role(env: &Environment, guid: &str) -> String {
-    let guid = guid.rsplit('/').next().unwrap_or(guid);
-    env.bodies(Kind::RoleDefinitions)
-        .find(|d| {
-            let id = json::text(d, "name").or_else(|| json::text(d, "id")).unwrap_or_default();
-            id.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(guid))
-        })
-        .and_then(|d| json::text(d, "properties.roleName"))
-        .unwrap_or(guid)
-        .to_owned()
+    crate::replay::azure_role_name(env, guid)
+        .unwrap_or_else(|| guid.rsplit('/').next().unwrap_or(guid).to_owned())
 }
 
-/// `the subscription`, `rg-production`, `proddata`: a scope in a sentence.
-pub fn scope(env: &Environment, id: &ResourceId) -> String {
-    if id.folded() == "/" {
-        return "the root".to_owned();
-    }
-    if id.subscription().as_ref() == Some(id) {
-        let name = env
-            .get(Kind::Containers, id.folded())
-            .and_then(|d| json::text(&d.body, "name").or(json::text(&d.body, "properties.displayName")));
-        return name.filter(|n| !crate::correlate::is_guid(n)).unwrap_or("the subscription").to_owned();
-    }
-    id.name().to_owned()
-}
+pub use crate::replay::scope_name as scope;
 
 /// `sign-in ARM`, `grant Contributor`, `create VM`, `listKeys`, `GetBlob x847`.
 pub fn short(filling: &Filling<'_>, step: &Step, event: &Event) -> String {

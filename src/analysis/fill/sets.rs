@@ -198,7 +198,7 @@ fn closing(filling: &Filling<'_>, oracle: &mut Oracle<'_>, set: Set) -> Vec<Path
                 to: step.target.to_string(),
                 why: format!("{}: {}", part.name(), part.answer.reason),
                 step: Some(step.id.clone()),
-                to_id: None,
+                ..PathStep::default()
             })
         })
         .collect()
@@ -220,7 +220,15 @@ fn place(engine: &Engine<'_>, id: &str) -> String {
     if [Kind::Users, Kind::ServicePrincipals, Kind::Groups].iter().any(|k| env.get(*k, principal.as_str()).is_some()) {
         return crate::replay::principal_name(engine, &principal);
     }
-    id.to_owned()
+    crate::replay::known_name(env, id).unwrap_or_else(|| id.to_owned())
+}
+
+/// What a scope is called, where its id ends in no name of its own.
+fn called(engine: &Engine<'_>, id: &str) -> Option<String> {
+    let scope = ResourceId::new(id);
+    let nameless = scope.subscription().as_ref() == Some(&scope) || scope.folded() == "/";
+    let group = scope.folded().starts_with("/providers/microsoft.management/");
+    (id.starts_with('/') && (nameless || group)).then(|| crate::replay::scope_name(&engine.world.env, &scope))
 }
 
 /// The id of a path's operation, folded: of the principal, or the place itself.
@@ -243,6 +251,7 @@ pub fn path_steps(engine: &Engine<'_>, path: &Path) -> Vec<PathStep> {
             from: place(engine, &node.from),
             to_id: Some(node.to.clone()).filter(|id| place(engine, id) != *id && !id.starts_with('/')),
             to: place(engine, &node.to),
+            to_name: called(engine, &node.to),
             why: why(engine, node),
             step: node.step.map(|n| engine.step_id(n).to_owned()),
         })

@@ -7,7 +7,7 @@
 use super::state::{Fact, State};
 use crate::effect::Audience;
 use crate::model::{Document, Evidence, Fact as Recorded, Kind, ObjectId, ResourceId, json};
-use crate::replay::{activation_answer, azure_eligibilities};
+use crate::replay::{activation_answer, azure_eligibilities, azure_role_name};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -147,7 +147,8 @@ fn activate_roles(state: &mut State<'_>, principal: &ObjectId, token: usize) {
         if state.is_banned(operation, scope.spelled()) {
             continue;
         }
-        let mut node = state.node(operation, principal.as_str(), scope.spelled(), &format!("eligible for {role}"));
+        let called = azure_role_name(&state.world.env, &role).unwrap_or_else(|| role.clone());
+        let mut node = state.node(operation, principal.as_str(), scope.spelled(), &format!("eligible for {called}"));
         node.needs.insert(token);
         node.words = answer.words;
         node.missing = answer.missing;

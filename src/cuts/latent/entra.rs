@@ -7,7 +7,7 @@
 use super::state::{Fact, State};
 use crate::effect::{Audience, directory_roles_for};
 use crate::model::{Document, Evidence, Fact as Recorded, Kind, ObjectId, json};
-use crate::replay::directory_answer;
+use crate::replay::{directory_answer, directory_role_name};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -102,7 +102,8 @@ fn right(state: &State<'_>, principal: &ObjectId, operation: &str, object: Optio
         .into_iter()
         .flatten()
         .find_map(|role| state.node_of(&Fact::DirectoryRole(principal.clone(), (*role).to_owned())));
-    let mut right = Right { why: answer.reason.clone(), ..Right::default() };
+    let role = answer.clauses.iter().find_map(|clause| directory_role_name(env, &clause.document));
+    let mut right = Right { why: role.unwrap_or_else(|| "an eligible Entra role, activated".to_owned()), ..Right::default() };
     right.needs.extend(granted);
     right.words = answer.words;
     right.missing = answer.missing;

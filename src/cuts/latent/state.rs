@@ -6,7 +6,7 @@ use crate::model::request::{ArmPrincipal, ArmRequest};
 use crate::model::{
     ActorKind, Answer, Attacker, Detail, Kind, Level, Missing, ObjectId, ResourceId, Timestamp, Word, json,
 };
-use crate::replay::{Engine, Run, Stage, ways_to_token};
+use crate::replay::{Engine, Run, Stage, scope_name, unrecorded_sign_in, ways_to_token};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One operation of a path.
@@ -80,6 +80,8 @@ pub enum Limit {
     Without(BTreeSet<(String, String)>),
     /// These alone, and these observed steps: whether a path is still open. Sign-ins are free.
     Only { operations: BTreeSet<(String, String)>, steps: BTreeSet<usize> },
+    /// These alone, sign-ins among them.
+    Exactly(BTreeSet<(String, String)>),
 }
 
 impl Limit {
@@ -100,6 +102,9 @@ impl Limit {
         match self {
             Limit::Nothing => false,
             Limit::Without(banned) => banned.iter().any(|(a, t)| a == action && t == to),
+            Limit::Exactly(operations) => {
+                action != "hold" && !operations.iter().any(|(a, t)| a == action && t.eq_ignore_ascii_case(to))
+            }
             Limit::Only { operations, .. } => {
                 action != "hold" && action != "SignIn" && !operations.contains(&(action.to_owned(), to.to_lowercase()))
             }
@@ -115,7 +120,7 @@ impl<'a> State<'a> {
     /// As [`State::new`], using no operation that the limit forbids.
     pub fn within(engine: &'a Engine<'a>, run: &'a Run, jewels: &[ResourceId], limit: Limit) -> State<'a> {
         let correlated = &engine.case.correlated;
-        let at = correlated.steps.iter().map(|s| s.end).max().unwrap_or(Timestamp::UNIX_EPOCH);
+        let at = correlated.steps.iter().map(|s| s.end).max().or(engine.asked_at).unwrap_or(Timestamp::UNIX_EPOCH);
         let mut state = State {
             engine,
             stage: run.stage,
@@ -172,6 +177,12 @@ impl<'a> State<'a> {
         self.exhaustive = true;
     }
 
+    /// The attacker can act as this principal from the start.
+    pub fn hold(&mut self, principal: &ObjectId) {
+        let node = self.node("hold", principal.as_str(), principal.as_str(), "held by the attacker");
+        self.derive(Fact::Controls(principal.clone()), node);
+    }
+
     pub fn attacker(&self, principal: &ObjectId) -> Attacker {
         self.engine.case.words.for_principal(principal, self.at)
     }
@@ -183,7 +194,7 @@ impl<'a> State<'a> {
             let Some(event) = self.engine.event(n) else { continue };
             let outside = match &self.limit {
                 Limit::Only { steps, .. } => !steps.contains(&n) && !matches!(event.detail, Detail::SignIn(_)),
-                Limit::Nothing | Limit::Without(_) => false,
+                Limit::Nothing | Limit::Without(_) | Limit::Exactly(_) => false,
             };
             if outside || step.failed() || step.context || !self.run.steps.get(n).is_some_and(|s| s.any()) {
                 continue;
@@ -348,9 +359,7 @@ impl<'a> State<'a> {
     fn stranger_answer(&self, principal: &ObjectId, audience: &Audience) -> Answer {
         let template = self.engine.signed_in_principals().find_map(|p| self.engine.sign_ins_of(p).next());
         let Some((_, event)) = template else {
-            let mut answer = Answer::of(Level::Unknown, "no sign-in on record");
-            answer.missing.insert("signIn".into());
-            return answer;
+            return unrecorded_sign_in(self.engine, &self.world, principal, audience, self.at);
         };
         let mut event = event.clone();
         event.actor.id = Some(principal.clone());
@@ -478,7 +487,10 @@ impl<'a> State<'a> {
         }
         let why = grants.first().map_or_else(
             || answer.reason.clone(),
-            |g| format!("{} at {}", g.role_name.clone().unwrap_or_else(|| g.role_definition.clone()), g.scope),
+            |g| {
+                let role = g.role_name.clone().unwrap_or_else(|| g.role_definition.clone());
+                format!("{role} at {}", scope_name(&self.world.env, &g.scope))
+            },
         );
         Some(Allowed { why, needs, words: answer.words, missing: answer.missing })
     }

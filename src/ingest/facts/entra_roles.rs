@@ -2,6 +2,9 @@
 //! directory or in Intune (*Microsoft Entra built-in roles*).
 
 use super::rows;
+use crate::model::{Document, Environment, Evidence, Kind};
+use serde_json::json;
+use std::sync::Arc;
 
 const TABLE: &str = include_str!("entra_roles.txt");
 
@@ -39,4 +42,20 @@ fn role(id: &'static str, row: &'static str) -> EntraRole {
     let lines = row.lines().skip(1).filter_map(|line| line.strip_prefix('+'));
     let actions = lines.flat_map(|line| rows::actions(line, "microsoft.", |_| None)).collect();
     EntraRole { id, name, privileged, actions }
+}
+
+/// Puts every role definition the export does not hold into the environment: its id and name.
+pub(super) fn merge_into(environment: &mut Environment) {
+    let file: Arc<str> = "built-in:entra-roles".into();
+    for (record, role) in (1u64..).zip(entra_roles()) {
+        if environment.get(Kind::DirectoryRoleDefinitions, role.id).is_none() {
+            let body = json!({ "id": role.id, "templateId": role.id, "displayName": role.name, "isBuiltIn": true });
+            let evidence = Evidence::new(file.clone(), record, "");
+            environment.insert(
+                Kind::DirectoryRoleDefinitions,
+                role.id,
+                Document { body: Arc::new(body), evidence },
+            );
+        }
+    }
 }

@@ -10,7 +10,7 @@ mod names;
 mod regions;
 mod rows;
 
-pub use azure_roles::{azure_role, azure_roles, merge_into};
+pub use azure_roles::{azure_role, azure_roles};
 pub use entra_roles::{EntraRole, entra_role, entra_roles};
 pub use names::{application_id, application_name, assessment, graph_permission, graph_permission_id};
 pub use regions::{Region, region, regions};
@@ -64,3 +64,9 @@ pub const TABLES: &[Table] = &[
         rows: 62,
     },
 ];
+
+/// Puts the built-in roles, Azure's and Entra's, into the environment; the export's own always win.
+pub fn merge_into(environment: &mut crate::model::Environment) {
+    azure_roles::merge_into(environment);
+    entra_roles::merge_into(environment);
+}

@@ -2,7 +2,7 @@
 
 use super::table::Heads;
 use crate::analysis::{Analysis, Closes, Guarantee, MinimalControlSet, Presence, si};
-use crate::render::text::{columns, fit_columns, plain};
+use crate::render::text::{columns, fit_columns, plain, wrap};
 use jiff::Timestamp;
 
 /// Who, from where, what was lost; assumptions; what it was read from.
@@ -302,39 +302,4 @@ pub(super) fn thousands(number: u64) -> String {
         out.push(digit);
     }
     out
-}
-
-/// `word` in front, the text wrapped at `indent` over at most so many lines; what does not fit ends in `…`.
-fn wrap(word: &str, indent: usize, text: &str, width: usize, most: usize) -> Vec<String> {
-    let indent = indent.max(columns(word) + 1);
-    let room = width.saturating_sub(indent).max(20);
-    let mut lines: Vec<String> = vec![String::new()];
-    for piece in text.split(' ') {
-        let piece = fit_columns(piece, room);
-        let current = lines.last().map_or(0, |line| columns(line));
-        if current > 0 && current + 1 + columns(&piece) > room {
-            lines.push(piece);
-        } else if let Some(line) = lines.last_mut() {
-            if current > 0 {
-                line.push(' ');
-            }
-            line.push_str(&piece);
-        }
-    }
-    if lines.len() > most {
-        lines.truncate(most);
-        if let Some(last) = lines.last_mut() {
-            while columns(last) + 2 > room {
-                last.pop();
-            }
-            last.push_str(" …");
-        }
-    }
-    let lines = lines.into_iter().map(|line| line.replace('\u{a0}', " "));
-    let rest = " ".repeat(indent);
-    let pad = " ".repeat(indent - columns(word));
-    lines
-        .enumerate()
-        .map(|(index, line)| if index == 0 { format!("{word}{pad}{line}") } else { format!("{rest}{line}") })
-        .collect()
 }

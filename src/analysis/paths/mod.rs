@@ -1,0 +1,376 @@
+//! `cutset paths`: the architect's view, no incident needed. Paths from principals to resources, choke points, blast
+//! radius, who reaches a resource, and what candidates cut of all that.
+//!
+//! Nobody has signed in here, so the attacker is taken to be somebody who knows the password (or holds the credential)
+//! of the principal asked about, on a device nobody registered, from an address in no named location. Whatever a limit
+//! leaves out is said in `limits`.
+
+mod asked;
+mod class;
+mod table;
+
+use super::contract::{Closes, PathStep};
+use super::fill::{path_steps, principal_name_of};
+use crate::causal::{Case, Words};
+use crate::correlate::{Baseline, Correlated, Identities};
+use crate::cuts::latent::{Limit, Path, RULES, RULES_VERSION, State, search, uncollected};
+use crate::cuts::{Bounds, MinimalPaths, minimal_paths, path_within};
+use crate::model::{Control, Environment, Fact, InputError, ObjectId, ResourceId, Timestamp};
+use crate::replay::{Engine, Run, Stage};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Paths listed for a pair unless more are asked for.
+pub const PATHS: usize = 16;
+/// Principals (classes of alike ones) searched from, and resources of a blast radius.
+const CLASSES: usize = 200;
+const RESOURCES: usize = 1_000;
+
+/// Everything asked.
+pub struct Asked<'a> {
+    pub environment: Environment,
+    pub controls: &'a [Control],
+    /// Principals by UPN, name, object id or app id; none: every one that holds something.
+    pub from: Vec<String>,
+    /// Resource ids or names.
+    pub to: Vec<String>,
+    pub with: Vec<String>,
+    /// Crown jewels, id and label: what is meant where neither side is named.
+    pub jewels: Vec<(String, Option<String>)>,
+    /// When; without it the latest moment the snapshot tells of.
+    pub at: Option<Timestamp>,
+    /// At most so many paths a pair.
+    pub most: usize,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Paths {
+    pub with: Vec<String>,
+    /// What the attacker is taken to be.
+    pub assumes: Vec<String>,
+    /// From whom to what, and how open.
+    pub pairs: Vec<Pair>,
+    /// Of each pair: all minimal ones, shortest first, where both ends were named; the shortest otherwise.
+    pub paths: Vec<Open>,
+    /// Operations that lie on every open path of everybody asked about to a resource.
+    pub choke_points: Vec<Choke>,
+    /// What each principal can reach and come to act as.
+    pub blast_radius: Vec<Blast>,
+    /// What each candidate cuts of the above; those that cut nothing are left out.
+    pub controls: Vec<Row>,
+    pub claim: String,
+    /// What a limit left out.
+    pub limits: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Pair {
+    pub from: String,
+    /// Principals that every gate treats as it treats `from`.
+    pub alike: Vec<String>,
+    pub to: String,
+    pub open: Closes,
+    /// With `closed-if-lacking`: what the attacker would have to hold.
+    pub words: Vec<String>,
+    /// Facts that the shortest path turns on.
+    pub missing: Vec<String>,
+    /// Ids of its paths.
+    pub paths: Vec<String>,
+    /// Whether `paths` are all minimal ones.
+    pub whole: bool,
+    #[serde(skip)]
+    choke_points: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Open {
+    pub id: String,
+    pub from: String,
+    pub to: String,
+    pub open: Closes,
+    pub steps: Vec<PathStep>,
+    pub words: Vec<String>,
+    /// Facts it turns on.
+    pub missing: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Choke {
+    pub to: String,
+    pub action: String,
+    pub on: String,
+    /// What `on` is called, where its id does not end in a name.
+    pub on_name: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Blast {
+    pub from: String,
+    /// Resources asked about.
+    pub of: usize,
+    pub reaches: Vec<Reached>,
+    /// Principals it can come to act as.
+    pub becomes: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Reached {
+    pub to: String,
+    pub open: Closes,
+    /// Operations of the path found.
+    pub operations: usize,
+    pub words: Vec<String>,
+    pub missing: Vec<String>,
+}
+
+/// What a candidate does.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    pub control: String,
+    pub title: String,
+    pub short: Option<String>,
+    pub effort: u32,
+    /// Path by path, in the order of `paths`: what is left of it.
+    pub paths: Vec<Cell>,
+    /// Pairs that are closed under it, and those closed if the attacker lacks `words`.
+    pub closed: usize,
+    pub closed_if_lacking: usize,
+    /// Pairs that are closed unless a fact in `missing`, which nobody recorded, opens them.
+    pub unknown: usize,
+    pub of: usize,
+    pub words: Vec<String>,
+    pub missing: Vec<String>,
+    /// Resources still within the blast radius, of those that were.
+    pub reaches: Option<usize>,
+}
+
+/// What a candidate leaves of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cell {
+    Closed,
+    /// For an attacker who lacks a word.
+    ClosedIfLacking,
+    /// Unless a fact that did not matter before opens it.
+    Unknown,
+    NotClosed,
+}
+
+/// A case with nobody in it yet.
+pub fn empty(environment: Environment) -> Case {
+    let identities = Identities::new(&environment, &BTreeMap::new());
+    Case {
+        correlated: Correlated {
+            steps: Vec::new(),
+            alerts: Vec::new(),
+            baseline: Baseline::default(),
+            window_events: Vec::new(),
+            memberships: Vec::new(),
+            later_changes: Vec::new(),
+            warnings: Vec::new(),
+            identities,
+        },
+        environment,
+        words: Words::password(),
+        entries: Vec::new(),
+        jewels: Vec::new(),
+        aliases: BTreeMap::new(),
+    }
+}
+
+/// The runs of one world in which paths are sought: certain or but for facts, and with every word held.
+struct World {
+    facts_free: Run,
+    free: Run,
+}
+
+impl World {
+    fn under(engine: &Engine<'_>, controls: &[&Control]) -> World {
+        let world = engine.world_with(controls);
+        let run = |stage| crate::replay::run(engine, &world, stage, controls, false);
+        World { facts_free: run(Stage::FactsFree), free: run(Stage::Free) }
+    }
+
+    /// How open it is from one to the other, and the run that tells.
+    fn open(&self, engine: &Engine<'_>, from: &ObjectId, to: &ResourceId, limit: &Limit) -> (Closes, Option<Path>) {
+        if let Some(path) = path_within(engine, &self.facts_free, from, to, limit.clone()) {
+            return (Closes::NotClosed, Some(path));
+        }
+        match path_within(engine, &self.free, from, to, limit.clone()) {
+            Some(path) => (Closes::ClosedIfLacking, Some(path)),
+            None => (Closes::Closed, None),
+        }
+    }
+
+    fn run(&self, open: Closes) -> &Run {
+        match open {
+            Closes::NotClosed => &self.facts_free,
+            Closes::ClosedIfLacking | Closes::Closed => &self.free,
+        }
+    }
+}
+
+pub fn paths(asked: Asked<'_>) -> Result<Paths, InputError> {
+    let mut limits = Vec::new();
+    let to = asked::resources(&asked, &mut limits)?;
+    let from = asked::principals(&asked, &mut limits)?;
+    let Asked { mut environment, controls, with, at, most, .. } = asked;
+    if environment.tenant.mfa_trusted_ips.is_unknown() {
+        // The stranger's address is one that nobody trusts: `assumes` says so.
+        environment.tenant.mfa_trusted_ips = Fact::Known(Vec::new());
+    }
+    let at = at.or_else(|| asked::latest(&environment));
+    let controls = asked::candidates(&environment, controls, &from, at);
+    let in_force = asked::in_force(&controls, &with)?;
+    let address = asked::stranger_address(&environment);
+    let case = empty(environment);
+    let mut engine = Engine::new(&case);
+    engine.asked_at = at;
+    engine.addresses.extend(address);
+    let world = World::under(&engine, &in_force);
+    let mut result = Paths { with, assumes: asked::assumes(&engine, &from), ..Paths::default() };
+    let named = to.named && from.named && from.classes.len() * to.resources.len() <= 4;
+    if to.pairs {
+        for class in &from.classes {
+            for resource in &to.resources {
+                pair(&engine, &world, class, resource, named.then_some(most), &mut result);
+            }
+        }
+        for pair in result.pairs.iter().filter(|pair| named && !pair.whole) {
+            limits.push(format!(
+                "{} to {}: the first {} minimal paths; --most asks for more",
+                pair.from,
+                ResourceId::new(&pair.to).name(),
+                pair.paths.len()
+            ));
+        }
+        result.choke_points = chokes(&engine, &result);
+    }
+    if from.named {
+        for class in &from.classes {
+            result.blast_radius.push(blast(&engine, &world, &class.witness, &to.within_reach));
+        }
+    }
+    result.controls = table::rows(&engine, &controls, &in_force, &from, &to, &result, &mut limits);
+    let missing = match uncollected(&case.environment).as_slice() {
+        [] => "all kinds the rules read were collected".to_owned(),
+        kinds => format!("not collected: {}", kinds.join(", ")),
+    };
+    result.claim = format!("as far as the {} rules of table v{RULES_VERSION} know; {missing}", RULES.len());
+    result.limits = limits;
+    Ok(result)
+}
+
+fn pair(
+    engine: &Engine<'_>,
+    world: &World,
+    class: &class::Class,
+    to: &ResourceId,
+    all: Option<usize>,
+    result: &mut Paths,
+) {
+    let (open, shortest) = world.open(engine, &class.witness, to, &Limit::Nothing);
+    let bounds = match all {
+        Some(most) => Bounds { paths: most.max(1), searches: most.max(1).saturating_mul(40) },
+        None => Bounds { paths: 1, searches: 1 },
+    };
+    let found = match open {
+        Closes::Closed => MinimalPaths { whole: true, ..MinimalPaths::default() },
+        Closes::NotClosed | Closes::ClosedIfLacking => {
+            minimal_paths(engine, world.run(open), &class.witness, to, bounds)
+        }
+    };
+    let from = principal_name_of(engine, &class.witness);
+    let first = found.paths.first().or(shortest.as_ref());
+    let mut pair = Pair {
+        from: from.clone(),
+        alike: class.alike.iter().map(|id| principal_name_of(engine, id)).collect(),
+        to: to.spelled().to_owned(),
+        open,
+        words: words(first),
+        missing: missing(first),
+        paths: Vec::new(),
+        whole: found.whole,
+        choke_points: found.choke_points.clone(),
+    };
+    for path in &found.paths {
+        let id = format!("p{}", result.paths.len() + 1);
+        pair.paths.push(id.clone());
+        result.paths.push(Open {
+            id,
+            from: from.clone(),
+            to: to.spelled().to_owned(),
+            open,
+            steps: path_steps(engine, path),
+            words: words(Some(path)),
+            missing: missing(Some(path)),
+        });
+    }
+    result.pairs.push(pair);
+}
+
+fn words(path: Option<&Path>) -> Vec<String> {
+    path.into_iter().flat_map(|p| &p.words).map(|word| word.as_str().to_owned()).collect()
+}
+
+fn missing(path: Option<&Path>) -> Vec<String> {
+    path.into_iter().flat_map(|p| &p.missing).map(|fact| fact.to_string()).collect()
+}
+
+/// What lies on every open path to a resource, of all that reach it. Exact: without it nobody reaches.
+fn chokes(engine: &Engine<'_>, result: &Paths) -> Vec<Choke> {
+    let mut found = Vec::new();
+    let mut targets: Vec<&str> = result.pairs.iter().map(|pair| pair.to.as_str()).collect();
+    targets.sort_unstable();
+    targets.dedup();
+    for to in targets {
+        let open: Vec<&Pair> = result.pairs.iter().filter(|pair| pair.to == to && pair.open != Closes::Closed).collect();
+        let Some(first) = open.first() else { continue };
+        let shared = |operation: &&(String, String)| open.iter().all(|pair| pair.choke_points.contains(*operation));
+        for (action, on) in first.choke_points.iter().filter(shared) {
+            let node = State::new(engine, &crate::replay::run(engine, &engine.world, Stage::Free, &[], false), &[])
+                .node(action, "", on, "");
+            let step = path_steps(engine, &Path { nodes: vec![node], ..Path::default() }).pop().unwrap_or_default();
+            found.push(Choke { to: to.to_owned(), action: action.clone(), on: step.to, on_name: step.to_name });
+        }
+    }
+    found
+}
+
+/// Resources searched for at once: rules look at each.
+const CHUNK: usize = 64;
+
+fn blast(engine: &Engine<'_>, world: &World, from: &ObjectId, resources: &[ResourceId]) -> Blast {
+    let mut reaches = Vec::new();
+    let mut becomes = std::collections::BTreeSet::new();
+    for chunk in resources.chunks(CHUNK) {
+        let [certain, possible] = [&world.facts_free, &world.free].map(|run| {
+            let mut state = State::new(engine, run, chunk);
+            state.hold(from);
+            state.exhaustive();
+            search(&mut state);
+            state
+        });
+        becomes.extend(certain.principals());
+        for resource in chunk {
+            let (open, path) = match (certain.path_to(resource), possible.path_to(resource)) {
+                (Some(path), _) => (Closes::NotClosed, path),
+                (None, Some(path)) => (Closes::ClosedIfLacking, path),
+                (None, None) => continue,
+            };
+            reaches.push(Reached {
+                to: resource.spelled().to_owned(),
+                open,
+                operations: path.nodes.len(),
+                words: words(Some(&path)),
+                missing: missing(Some(&path)),
+            });
+        }
+    }
+    Blast {
+        from: principal_name_of(engine, from),
+        of: resources.len(),
+        reaches,
+        becomes: becomes.iter().filter(|id| *id != from).map(|id| principal_name_of(engine, id)).collect(),
+    }
+}
