@@ -7,7 +7,7 @@
 use super::identity::Principal;
 use super::index::Index;
 use super::indicator::{Indicator, Seeds};
-use super::lead::{Condition, Lead, World, named};
+use super::lead::{Condition, Lead, World};
 use super::link::{self, Link, Past};
 use super::mark::Marker;
 use super::step::{Basis, Membership};
@@ -249,7 +249,7 @@ pub fn judge(
                     })
                 }
                 (Some(_), Fact::Absent | Fact::Unknown) => {
-                    Some((Basis::Assumed, Some(format!("{}; {} holds no address", lead.why, named(&event.evidence)))))
+                    Some((Basis::Assumed, Some(format!("{}; the record holds no address", lead.why))))
                 }
                 (None, _) => {
                     let added = format!("{}; no earlier use is on record to compare addresses with", lead.why);

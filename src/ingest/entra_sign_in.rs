@@ -70,7 +70,9 @@ fn score(record: &Record) -> u8 {
     }
     let core =
         record.has_all(&["appDisplayName", "correlationId"]) || record.has_all(&["appId", "conditionalAccessStatus"]);
-    let result = record.has("conditionalAccessStatus") || record.has("ResultType") || record.has("deviceDetail");
+    let result = ["conditionalAccessStatus", "ResultType", "deviceDetail", "signInEventTypes", "uniqueTokenIdentifier"]
+        .iter()
+        .any(|name| record.has(name));
     let whose = record.has("userPrincipalName") || record.has("servicePrincipalId");
     if core && result && whose && !record.has("riskEventType") { 93 } else { 0 }
 }

@@ -27,6 +27,7 @@ mod operations;
 mod reader;
 pub mod record;
 mod sign_in_words;
+mod tables;
 pub mod time;
 
 mod azure_activity;

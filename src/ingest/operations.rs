@@ -51,9 +51,13 @@ pub fn resource_type(name: &str) -> Option<&'static str> {
     TABLE.types.get(&name.to_ascii_lowercase()).copied()
 }
 
-/// A resource id with its keywords, provider and types in the provider's letter case; names stay as they are.
+/// A resource id with its keywords, provider and types in the provider's letter case; names stay as they are, unless
+/// the log wrote the whole id in upper case: then they are in lower case, as in those that write it so.
 pub fn spelled_id(id: &str) -> String {
-    let mut segments: Vec<String> = id.trim().trim_end_matches('/').split('/').map(str::to_owned).collect();
+    let id = id.trim().trim_end_matches('/');
+    let shouted = id.starts_with('/') && !id.bytes().any(|b| b.is_ascii_lowercase());
+    let id = if shouted { id.to_ascii_lowercase() } else { id.to_owned() };
+    let mut segments: Vec<String> = id.split('/').map(str::to_owned).collect();
     let mut at = 1;
     while at < segments.len() {
         let Some(segment) = segments.get(at).map(|s| s.to_ascii_lowercase()) else { break };

@@ -3,7 +3,7 @@
 use super::container::{self, Piece};
 use super::operations::Spelling;
 use super::record::{Context, Fields, Record};
-use super::{CERTAIN, FORMATS, Format, InputFile, Item, Needles, Out, Reading, Rejected, coverage, fold};
+use super::{CERTAIN, FORMATS, Format, InputFile, Item, Needles, Out, Reading, Rejected, coverage, fold, tables};
 use crate::model::Source;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -269,14 +269,17 @@ fn unwrapped<'a>(fields: &Fields<'a>) -> Option<Fields<'a>> {
 
 /// The format that knows this record best; the one that knew the last record is asked first.
 fn choose(record: &Record<'_>, last: Option<&'static Format>) -> Result<&'static Format, String> {
+    let readers = tables::readers(record);
+    let may = |format: &Format| readers.is_none_or(|ids| ids.contains(&format.id));
     if let Some(last) = last
-        && (last.score)(record) >= CERTAIN
+        && may(last)
+        && (readers.is_some_and(|ids| ids.len() == 1) || (last.score)(record) >= CERTAIN)
     {
         return Ok(last);
     }
     let mut best: Option<(&'static Format, u8)> = None;
     let mut tie = None;
-    for format in FORMATS {
+    for format in FORMATS.iter().filter(|format| may(format)) {
         let score = (format.score)(record);
         match best {
             _ if score == 0 => {}

@@ -24,5 +24,6 @@ mod render;
 mod replay;
 mod report;
 mod schemas;
+mod spellings;
 mod storage;
 mod support;

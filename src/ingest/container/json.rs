@@ -89,6 +89,8 @@ impl Walk<'_, '_> {
     /// The elements of the array at the cursor.
     fn array(&mut self, source: &mut Source<'_>, context: &Context) -> u64 {
         let before = self.number;
+        // Whether the first of them was a frame of Data Explorer's.
+        let mut framed = None;
         source.skip(1);
         loop {
             match source.peek() {
@@ -101,9 +103,15 @@ impl Walk<'_, '_> {
                     break;
                 }
                 Some(b',') => source.skip(1),
+                Some(b'{') if framed.unwrap_or(true) && is_frame(source) => {
+                    framed = Some(true);
+                    let context = Context { container: Container::Table, listed: true, ..context.clone() };
+                    self.table(source, &context);
+                }
                 Some(b'{') => match source.value() {
                     Ok(json) => {
                         // The slice borrows the source, which the walk does not touch.
+                        framed = Some(false);
                         self.number += 1;
                         if self.wanted.is_some_and(|wanted| !wanted(json)) {
                             continue;
@@ -326,6 +334,7 @@ impl Walk<'_, '_> {
         let mut context = context.clone();
         let mut names: Vec<String> = Vec::new();
         let mut records = 0;
+        let mut aside = false;
         source.skip(1);
         loop {
             match source.peek() {
@@ -349,16 +358,22 @@ impl Walk<'_, '_> {
                         ("columns", Some(b'[')) => {
                             if let Ok(json) = source.value() {
                                 names = columns(json);
+                                aside |= SERVICE.iter().any(|own| names == *own);
                             }
                         }
+                        ("rows", Some(b'[')) if aside => source.discard_value(),
                         ("rows", Some(b'[')) if !names.is_empty() => {
                             records += self.rows(source, &names, &context);
                         }
-                        ("name", Some(b'"')) => {
+                        ("name" | "tablename", Some(b'"')) => {
                             if let Ok(json) = source.value() {
                                 let name = serde_json::from_slice::<String>(json).ok();
-                                context.table = name.filter(|n| n != "PrimaryResult").map(Arc::from);
+                                context.table = name.filter(|n| !UNNAMED.contains(&n.as_str())).map(Arc::from);
                             }
+                        }
+                        // What Data Explorer says beside its answer: how the query went.
+                        ("tablekind", Some(b'"')) => {
+                            aside |= source.value().is_ok_and(|kind| kind != b"\"PrimaryResult\"");
                         }
                         ("rows", Some(b'[')) => {
                             self.bad("rows of a table whose columns are not named before", &context);
@@ -374,6 +389,33 @@ impl Walk<'_, '_> {
     }
 }
 
+/// Names of tables that tell nothing of what is in them.
+const UNNAMED: &[&str] = &["PrimaryResult", "Table_0", "Table_1", "Table_2", "Table_3"];
+
+/// The columns of tables that Data Explorer's older answer adds to the one asked for.
+const SERVICE: &[&[&str]] = &[
+    &["Value"],
+    &["Ordinal", "Kind", "Name", "Id", "PrettyName"],
+    &[
+        "Timestamp",
+        "Severity",
+        "SeverityName",
+        "StatusCode",
+        "StatusDescription",
+        "Count",
+        "RequestId",
+        "ActivityId",
+        "SubActivityId",
+        "ClientActivityId",
+    ],
+];
+
+/// The object at the cursor is a frame of Data Explorer's answer (`FrameType`, then a table or news of one).
+fn is_frame(source: &mut Source<'_>) -> bool {
+    let Some((b'"', at)) = source.peek_at(1) else { return false };
+    source.measure(at).is_ok_and(|length| source.slice(at, length) == b"\"FrameType\"")
+}
+
 /// The object at the cursor begins with the columns or rows of a table.
 fn is_table(source: &mut Source<'_>) -> bool {
     let Some((b'"', at)) = source.peek_at(1) else { return false };
@@ -383,7 +425,11 @@ fn is_table(source: &mut Source<'_>) -> bool {
 
 fn columns(json: &[u8]) -> Vec<String> {
     let Ok(columns) = serde_json::from_slice::<Vec<serde_json::Value>>(json) else { return Vec::new() };
-    columns.iter().map(|c| crate::model::json::text(c, "name").or(c.as_str()).unwrap_or_default().to_owned()).collect()
+    let name = |c: &serde_json::Value| {
+        let name = ["name", "ColumnName"].iter().find_map(|n| crate::model::json::text(c, n)).or(c.as_str());
+        Fields::column(name.unwrap_or_default())
+    };
+    columns.iter().map(name).collect()
 }
 
 /// One or more JSON documents, one after the other.
