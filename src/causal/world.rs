@@ -2,12 +2,13 @@
 //! read.
 
 use crate::decide::azure_policy::{PolicyEngine, PolicyInput};
-use crate::decide::azure_rbac::{Authorizer, AuthorizerInput};
+use crate::decide::azure_rbac::{Authorizer, AuthorizerInput, Changes};
 use crate::decide::conditional_access::{PolicySet, TenantSettings};
 use crate::decide::pim::Pim;
 use crate::effect::{Change, arm_principal};
 use crate::model::request::ArmPrincipal;
 use crate::model::{ActorKind, Collection, Environment, Event, Kind, ObjectId, ResourceId, json};
+use imbl::ordmap::DiffItem;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -38,6 +39,8 @@ pub struct World {
     pub version: u64,
     conditional_access: OnceLock<Arc<PolicySet>>,
     rbac: OnceLock<Arc<Authorizer>>,
+    /// An authorizer that differs in assignments and locks alone, and the environment it is of.
+    basis: Option<Arc<(Environment, Arc<Authorizer>)>>,
     policy: OnceLock<Arc<PolicyEngine>>,
     pim: OnceLock<Arc<Pim>>,
     principals: Arc<Mutex<BTreeMap<(ObjectId, bool), ArmPrincipal>>>,
@@ -74,9 +77,11 @@ impl World {
         if same(&self.env, &env, RBAC_BUT_ASSIGNMENTS)
             && self.env.collected(Kind::RoleAssignments) == env.collected(Kind::RoleAssignments)
             && self.env.collected(Kind::Locks) == env.collected(Kind::Locks)
-            && let Some(authorizer) = self.rbac.get()
         {
-            let _ = next.rbac.set(with_assignments_of(authorizer, &self.env, &env));
+            next.basis = match self.rbac.get() {
+                Some(authorizer) => Some(Arc::new((self.env.clone(), authorizer.clone()))),
+                None => self.basis.clone(),
+            };
         }
         next.env = env;
         next
@@ -110,6 +115,15 @@ impl World {
     }
 
     pub fn conditional_access(&self) -> &PolicySet {
+        self.policies()
+    }
+
+    /// The compiled policies to keep: the same address for as long as they are the same.
+    pub fn shared_conditional_access(&self) -> Arc<PolicySet> {
+        self.policies().clone()
+    }
+
+    fn policies(&self) -> &Arc<PolicySet> {
         self.conditional_access.get_or_init(|| {
             let settings = TenantSettings::of(&self.env);
             let locations: Vec<&Value> = self.env.bodies(Kind::NamedLocations).collect();
@@ -121,6 +135,12 @@ impl World {
     pub fn rbac(&self) -> &Authorizer {
         self.rbac.get_or_init(|| {
             let env = &self.env;
+            if let Some((before, authorizer)) = self.basis.as_deref() {
+                if same(before, env, &[Kind::RoleAssignments, Kind::Locks]) {
+                    return authorizer.clone();
+                }
+                return Arc::new(after(authorizer, before, env));
+            }
             let mut hierarchy: BTreeMap<ResourceId, Option<Vec<String>>> = BTreeMap::new();
             for (key, document) in env.of(Kind::Containers) {
                 let id = ResourceId::new(json::text(&document.body, "id").unwrap_or(key));
@@ -169,31 +189,29 @@ impl World {
     }
 }
 
-/// The same authorizer after the differences between two sets of assignments.
-fn with_assignments_of(authorizer: &Arc<Authorizer>, old: &Environment, new: &Environment) -> Arc<Authorizer> {
-    if same(old, new, &[Kind::RoleAssignments, Kind::Locks]) {
-        return authorizer.clone();
-    }
-    let mut next = authorizer.as_ref().clone();
-    for (key, document) in old.of(Kind::RoleAssignments) {
-        if new.get(Kind::RoleAssignments, key).is_none_or(|d| !Arc::ptr_eq(&d.body, &document.body)) {
-            next = next.without_assignment(json::text(&document.body, "id").unwrap_or(key));
+/// The same authorizer after the differences between two sets of documents: as many steps as there are differences.
+fn after(authorizer: &Authorizer, old: &Environment, new: &Environment) -> Authorizer {
+    let none = Collection::default();
+    let of = |env: &Environment, kind: Kind| env.shared(kind).map_or_else(|| none.clone(), |c| c.as_ref().clone());
+    let (old_assignments, new_assignments) = (of(old, Kind::RoleAssignments), of(new, Kind::RoleAssignments));
+    let (old_locks, new_locks) = (of(old, Kind::Locks), of(new, Kind::Locks));
+    let (assignments_gone, assignments) = differences(&old_assignments, &new_assignments);
+    let (locks_gone, locks) = differences(&old_locks, &new_locks);
+    authorizer.changed(&Changes { assignments_gone, assignments, locks_gone, locks })
+}
+
+fn differences<'a>(old: &'a Collection, new: &'a Collection) -> (Vec<&'a str>, Vec<&'a Value>) {
+    let mut gone = Vec::new();
+    let mut come = Vec::new();
+    for change in old.documents.diff(&new.documents) {
+        match change {
+            DiffItem::Add(_, document) => come.push(document.body.as_ref()),
+            DiffItem::Update { old: (key, was), new: (_, is) } => {
+                gone.push(json::text(&was.body, "id").unwrap_or(key));
+                come.push(is.body.as_ref());
+            }
+            DiffItem::Remove(key, document) => gone.push(json::text(&document.body, "id").unwrap_or(key)),
         }
     }
-    for (key, document) in old.of(Kind::Locks) {
-        if new.get(Kind::Locks, key).is_none() {
-            next = next.without_lock(json::text(&document.body, "id").unwrap_or(key));
-        }
-    }
-    for (key, document) in new.of(Kind::Locks) {
-        if old.get(Kind::Locks, key).is_none_or(|d| !Arc::ptr_eq(&d.body, &document.body)) {
-            next = next.with_lock(&document.body);
-        }
-    }
-    for (key, document) in new.of(Kind::RoleAssignments) {
-        if old.get(Kind::RoleAssignments, key).is_none_or(|d| !Arc::ptr_eq(&d.body, &document.body)) {
-            next = next.with_assignment(&document.body);
-        }
-    }
-    Arc::new(next)
+    (gone, come)
 }

@@ -1,12 +1,21 @@
 //! Family `azure-policy`: a `policyAssignment` with its definition or initiative. The effect in force is the one the
 //! assignment's parameters set; existing resources are not remediated.
 
-use super::{FamilyOf, Undo, Write, all, document, extension_scope, subscriptions};
-use crate::model::{Environment, Family, Kind, Part, ResourceId, Timestamp, json};
+use super::{FamilyOf, Undo, View, Write, all, document, extension_scope, subscriptions};
+use crate::model::{Environment, Family, Kind, Part, ResourceId, json};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-pub(super) const FAMILY: FamilyOf = FamilyOf { family: Family::AzurePolicy, apply, writes, undo };
+/// What is read and written when it is put in force.
+const TOUCHES: &[Kind] = &[
+    Kind::PolicyDefinitions,
+    Kind::PolicySetDefinitions,
+    Kind::PolicyAssignments,
+    Kind::Exemptions,
+    Kind::PolicyAliases,
+];
+
+pub(super) const FAMILY: FamilyOf = FamilyOf { family: Family::AzurePolicy, touches: TOUCHES, apply, writes, undo };
 
 fn kind(body: &Value) -> Kind {
     if json::path(body, "properties.policyRule").is_some() {
@@ -37,7 +46,7 @@ fn assignment_id(scope: &ResourceId, name: &str) -> String {
     format!("{}/providers/Microsoft.Authorization/policyAssignments/{name}", scope.spelled().trim_end_matches('/'))
 }
 
-fn apply(env: &mut Environment, control: &str, part: &Part, _at: Option<Timestamp>) {
+fn apply(env: &mut Environment, control: &str, part: &Part, _view: &View) {
     for (n, body) in part.documents.iter().enumerate() {
         let pointer = format!("/{n}");
         match kind(body) {

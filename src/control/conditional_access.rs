@@ -1,18 +1,22 @@
 //! Family `conditional-access`: a Graph `conditionalAccessPolicy` and the `namedLocation`s it names. In force means
 //! `enabled`, whatever its `state` says.
 
-use super::{FamilyOf, Undo, Write, document};
-use crate::model::{Environment, Family, Kind, Part, Timestamp, json};
+use super::{FamilyOf, Undo, View, Write, document};
+use crate::model::{Environment, Family, Kind, Part, json};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-pub(super) const FAMILY: FamilyOf = FamilyOf { family: Family::ConditionalAccess, apply, writes, undo };
+/// What is read and written when it is put in force.
+const TOUCHES: &[Kind] = &[Kind::ConditionalAccess, Kind::NamedLocations];
+
+pub(super) const FAMILY: FamilyOf =
+    FamilyOf { family: Family::ConditionalAccess, touches: TOUCHES, apply, writes, undo };
 
 fn is_location(body: &Value) -> bool {
     json::get(body, "conditions").is_none()
 }
 
-fn apply(env: &mut Environment, control: &str, part: &Part, _at: Option<Timestamp>) {
+fn apply(env: &mut Environment, control: &str, part: &Part, _view: &View) {
     for (n, body) in part.documents.iter().enumerate() {
         let mut body = body.clone();
         let id = json::text(&body, "id").map_or_else(|| format!("control:{control}:{n}"), str::to_owned);

@@ -1,11 +1,14 @@
 //! Family `lock`: a `Microsoft.Authorization/locks` body put on every resource, group or subscription of a type.
 
-use super::{FamilyOf, Undo, Write, document, in_scopes, subscriptions};
-use crate::model::{Environment, Family, Kind, Part, ResourceId, Timestamp, json};
+use super::{FamilyOf, Undo, View, Write, document, in_scopes, subscriptions};
+use crate::model::{Environment, Family, Kind, Part, ResourceId, json};
 use serde_json::json;
 use std::collections::BTreeSet;
 
-pub(super) const FAMILY: FamilyOf = FamilyOf { family: Family::Lock, apply, writes, undo };
+/// What is read and written when it is put in force.
+const TOUCHES: &[Kind] = &[Kind::Locks];
+
+pub(super) const FAMILY: FamilyOf = FamilyOf { family: Family::Lock, touches: TOUCHES, apply, writes, undo };
 
 fn targets(env: &Environment, part: &Part) -> Vec<ResourceId> {
     let Some(wanted) = part.apply.resource_type.as_deref() else { return Vec::new() };
@@ -30,8 +33,14 @@ fn lock_id(scope: &ResourceId, control: &str, part: &Part) -> String {
     format!("{}/providers/Microsoft.Authorization/locks/{name}", scope.spelled())
 }
 
-fn apply(env: &mut Environment, control: &str, part: &Part, _at: Option<Timestamp>) {
+fn apply(env: &mut Environment, control: &str, part: &Part, view: &View) {
     for scope in targets(env, part) {
+        // A lock on a scope above resources is in everybody's view.
+        if scope.resource_type().is_some_and(|t| !t.to_lowercase().starts_with("microsoft.resources/"))
+            && view.as_ref().is_some_and(|view| !view.contains(&scope))
+        {
+            continue;
+        }
         for (n, body) in part.documents.iter().enumerate() {
             let id = lock_id(&scope, control, part);
             let mut body = body.clone();

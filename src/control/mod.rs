@@ -13,9 +13,7 @@ mod pim;
 mod rbac;
 mod resource_patch;
 
-use crate::model::{
-    Control, Document, Environment, Evidence, Family, Kind, ObjectId, Part, ResourceId, Timestamp, json,
-};
+use crate::model::{Control, Document, Environment, Evidence, Family, Kind, ObjectId, Part, ResourceId, json};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -53,8 +51,11 @@ pub enum Undo {
 /// One family of controls.
 pub struct FamilyOf {
     pub family: Family,
+    /// Kinds of documents that it reads and writes when put in force: families that share none may be put in force in
+    /// any order, and apart.
+    pub touches: &'static [Kind],
     /// The world in which the part's documents are in force, from `env`.
-    pub apply: fn(env: &mut Environment, control: &str, part: &Part, at: Option<Timestamp>),
+    pub apply: fn(env: &mut Environment, control: &str, part: &Part, view: &View),
     pub writes: fn(env: &Environment, part: &Part) -> BTreeSet<Write>,
     /// What would take it away again.
     pub undo: fn(env: &Environment, control: &str, part: &Part) -> Vec<Undo>,
@@ -74,10 +75,36 @@ fn family(family: Family) -> &'static FamilyOf {
     &FAMILIES[at]
 }
 
-/// The environment with the control in force. `at` is the time from which it is (none: from before the first event).
-pub fn put_in_force(env: &mut Environment, control: &Control, at: Option<Timestamp>) {
+/// The resources that anything will be asked about (none: all of them). A control that changes every account of an
+/// estate changes those in view alone: what nobody looks at need not be written.
+pub type View = Option<BTreeSet<ResourceId>>;
+
+/// The environment with the control in force, as far as the view goes.
+pub fn put_in_force(env: &mut Environment, control: &Control, view: &View) {
     for part in &control.parts {
-        (family(part.family).apply)(env, &control.id, part, at);
+        (family(part.family).apply)(env, &control.id, part, view);
+    }
+}
+
+/// Families that touch documents of the same kinds, with those kinds; families of different classes never meet.
+pub fn classes() -> Vec<(Vec<Family>, Vec<Kind>)> {
+    let mut classes: Vec<(Vec<Family>, Vec<Kind>)> = Vec::new();
+    for family in FAMILIES {
+        match classes.iter_mut().find(|(_, kinds)| family.touches.iter().any(|kind| kinds.contains(kind))) {
+            Some((families, kinds)) => {
+                families.push(family.family);
+                kinds.extend(family.touches.iter().copied().filter(|k| !kinds.contains(k)).collect::<Vec<_>>());
+            }
+            None => classes.push((vec![family.family], family.touches.to_vec())),
+        }
+    }
+    classes
+}
+
+/// As [`put_in_force`], the parts of these families alone.
+pub fn put_parts_in_force(env: &mut Environment, control: &Control, families: &[Family], view: &View) {
+    for part in control.parts.iter().filter(|part| families.contains(&part.family)) {
+        (family(part.family).apply)(env, &control.id, part, view);
     }
 }
 

@@ -6,12 +6,16 @@
 //! settings in Privileged Identity Management*.
 
 use super::rbac::principal_id;
-use super::{FamilyOf, Undo, Write, all, document, extension_scope};
-use crate::model::{Environment, Family, Kind, ObjectId, Part, ResourceId, Timestamp, json};
+use super::{FamilyOf, Undo, View, Write, all, document, extension_scope};
+use crate::model::{Environment, Family, Kind, ObjectId, Part, ResourceId, json};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) const FAMILY: FamilyOf = FamilyOf { family: Family::Pim, apply, writes, undo };
+/// What is read and written when it is put in force.
+pub(super) const TOUCHES: &[Kind] =
+    &[Kind::RoleAssignments, Kind::DirectoryRoles, Kind::PimEligibilities, Kind::PimInstances, Kind::PimSettings];
+
+pub(super) const FAMILY: FamilyOf = FamilyOf { family: Family::Pim, touches: TOUCHES, apply, writes, undo };
 
 /// A standing assignment the part governs, on either plane.
 struct Standing {
@@ -99,97 +103,111 @@ fn document_rules(part: &Part) -> Vec<Value> {
         .collect()
 }
 
-fn snapshot_rules(env: &Environment, role: &str, scope: &str, directory: bool) -> Vec<Value> {
-    let matches = |body: &&Value| {
-        let (role_at, scope_at) = if directory {
-            (json::text(body, "roleDefinitionId"), json::text(body, "scopeId"))
-        } else {
-            (json::text(body, "properties.roleDefinitionId"), json::text(body, "properties.scope"))
-        };
-        let wanted = if directory { "/" } else { scope };
-        role_at.is_some_and(|r| last(r) == role)
-            && scope_at.is_some_and(|s| ResourceId::new(s) == ResourceId::new(wanted))
-    };
-    let Some(body) = env.bodies(Kind::PimSettings).find(matches) else { return Vec::new() };
-    ["policy.rules", "properties.effectiveRules", "properties.policy.rules", "properties.rules"]
-        .iter()
-        .find_map(|path| json::path(body, path).and_then(Value::as_array).cloned())
-        .unwrap_or_default()
+/// Settings and instances by role, GUID or template id in lower case: an estate has thousands of either.
+type ByRole = BTreeMap<String, Vec<String>>;
+
+fn by_role(env: &Environment, kind: Kind) -> ByRole {
+    let mut index = ByRole::new();
+    for (key, document) in env.of(kind) {
+        let role = json::text(&document.body, "properties.roleDefinitionId")
+            .or_else(|| json::text(&document.body, "roleDefinitionId"));
+        if let Some(role) = role {
+            index.entry(last(role)).or_default().push(key.to_owned());
+        }
+    }
+    index
 }
 
-fn apply(env: &mut Environment, control: &str, part: &Part, _at: Option<Timestamp>) {
+fn apply(env: &mut Environment, control: &str, part: &Part, _view: &View) {
     let own = document_rules(part);
+    let settings_of = by_role(env, Kind::PimSettings);
+    let instances_of = by_role(env, Kind::PimInstances);
+    let mut ruled: BTreeSet<(bool, String, ResourceId)> = BTreeSet::new();
     for held in standing(env, part) {
         let Standing { key, directory, principal, role, scope } = held;
-        let rules = merge_rules(&own, &snapshot_rules(env, &role, &scope, directory));
         let slug = format!("{control}-{}", last(&key));
+        let base = scope.trim_end_matches('/');
+        let definition = format!("/providers/Microsoft.Authorization/roleDefinitions/{role}");
         if directory {
             env.remove(Kind::DirectoryRoles, &key);
             let eligibility = json!({ "id": slug, "principalId": principal.as_str(), "roleDefinitionId": role,
                 "directoryScopeId": scope, "appScopeId": null, "startDateTime": "2000-01-01T00:00:00Z",
                 "endDateTime": null, "memberType": "Direct" });
             env.insert(Kind::PimEligibilities, &slug, document(control, "", eligibility));
-            let settings_id = format!("directory_{role}");
-            let old: Vec<String> = env
-                .of(Kind::PimSettings)
-                .filter(|(_, d)| json::text(&d.body, "roleDefinitionId").is_some_and(|r| last(r) == role))
-                .map(|(k, _)| k.to_owned())
-                .collect();
-            for key in old {
-                env.remove(Kind::PimSettings, &key);
-            }
-            let settings = json!({ "id": settings_id, "scopeId": "/", "scopeType": "DirectoryRole",
-                "roleDefinitionId": role, "policy": { "rules": rules } });
-            env.insert(Kind::PimSettings, &settings_id, document(control, "", settings));
-            remove_instances(env, &principal, &role, &scope, true);
         } else {
             env.remove(Kind::RoleAssignments, &key);
-            let base = scope.trim_end_matches('/');
-            let definition = format!("/providers/Microsoft.Authorization/roleDefinitions/{role}");
             let id = format!("{base}/providers/Microsoft.Authorization/roleEligibilityScheduleInstances/{slug}");
             let eligibility = json!({ "id": id, "name": slug, "properties": { "scope": scope,
                 "roleDefinitionId": definition, "principalId": principal.as_str(), "memberType": "Direct",
                 "startDateTime": "2000-01-01T00:00:00Z", "endDateTime": null, "status": "Provisioned" } });
             env.insert(Kind::PimEligibilities, &id, document(control, "", eligibility));
-            let old: Vec<String> = env
-                .of(Kind::PimSettings)
-                .filter(|(_, d)| {
-                    json::text(&d.body, "properties.roleDefinitionId").is_some_and(|r| last(r) == role)
-                        && json::text(&d.body, "properties.scope")
-                            .is_some_and(|s| ResourceId::new(s) == ResourceId::new(&scope))
-                })
-                .map(|(k, _)| k.to_owned())
-                .collect();
-            for key in old {
-                env.remove(Kind::PimSettings, &key);
-            }
-            let id =
-                format!("{base}/providers/Microsoft.Authorization/roleManagementPolicyAssignments/{control}_{role}");
-            let settings = json!({ "id": id, "properties": { "scope": scope, "roleDefinitionId": definition,
-                "effectiveRules": rules } });
-            env.insert(Kind::PimSettings, &id, document(control, "", settings));
-            remove_instances(env, &principal, &role, &scope, false);
         }
+        // Settings of a directory role are the tenant's, whatever the scope of an assignment.
+        let at = ResourceId::new(if directory { "/" } else { &scope });
+        if ruled.insert((directory, role.clone(), at.clone())) {
+            let rules = take_rules(env, settings_of.get(&role), &at, directory);
+            let rules = merge_rules(&own, &rules);
+            let (id, settings) = if directory {
+                let id = format!("directory_{role}");
+                let settings = json!({ "id": id, "scopeId": "/", "scopeType": "DirectoryRole",
+                    "roleDefinitionId": role, "policy": { "rules": rules } });
+                (id, settings)
+            } else {
+                let provider = "/providers/Microsoft.Authorization/roleManagementPolicyAssignments";
+                let id = format!("{base}{provider}/{control}_{role}");
+                let settings = json!({ "id": id, "properties": { "scope": scope, "roleDefinitionId": definition,
+                    "effectiveRules": rules } });
+                (id, settings)
+            };
+            env.insert(Kind::PimSettings, &id, document(control, "", settings));
+        }
+        remove_instances(env, instances_of.get(&role), &principal, &scope, directory);
     }
 }
 
+/// Takes the settings of a role at a scope out (of a directory role: all of them) and gives the rules they held.
+fn take_rules(env: &mut Environment, of_role: Option<&Vec<String>>, scope: &ResourceId, directory: bool) -> Vec<Value> {
+    let mut rules: Option<Vec<Value>> = None;
+    for key in of_role.into_iter().flatten() {
+        let Some(body) = env.get(Kind::PimSettings, key).map(|d| d.body.clone()) else { continue };
+        let of_directory = json::text(&body, "roleDefinitionId").is_some();
+        if of_directory != directory {
+            continue;
+        }
+        let at = json::text(&body, if directory { "scopeId" } else { "properties.scope" });
+        let here = at.is_some_and(|at| ResourceId::new(at) == *scope);
+        if here && rules.is_none() {
+            let paths = ["policy.rules", "properties.effectiveRules", "properties.policy.rules", "properties.rules"];
+            let held = paths.iter().find_map(|path| json::path(&body, path).and_then(Value::as_array).cloned());
+            rules = Some(held.unwrap_or_default());
+        }
+        if here || directory {
+            env.remove(Kind::PimSettings, key);
+        }
+    }
+    rules.unwrap_or_default()
+}
+
 /// The `Assigned` instance that mirrors a standing assignment goes with it.
-fn remove_instances(env: &mut Environment, principal: &ObjectId, role: &str, scope: &str, directory: bool) {
+fn remove_instances(
+    env: &mut Environment,
+    of_role: Option<&Vec<String>>,
+    principal: &ObjectId,
+    scope: &str,
+    directory: bool,
+) {
     let prefix = if directory { "" } else { "properties." };
-    let scope_key = if directory { "directoryScopeId".to_owned() } else { "properties.scope".to_owned() };
-    let gone: Vec<String> = env
-        .of(Kind::PimInstances)
-        .filter(|(_, d)| {
-            let at = |field: &str| json::text(&d.body, &format!("{prefix}{field}"));
-            at("principalId").is_some_and(|p| ObjectId::new(p) == *principal)
-                && at("roleDefinitionId").is_some_and(|r| last(r) == role)
-                && json::text(&d.body, &scope_key).is_some_and(|s| ResourceId::new(s) == ResourceId::new(scope))
-                && at("assignmentType").is_none_or(|t| t.eq_ignore_ascii_case("Assigned"))
-        })
-        .map(|(key, _)| key.to_owned())
-        .collect();
-    for key in gone {
-        env.remove(Kind::PimInstances, &key);
+    let scope_key = if directory { "directoryScopeId" } else { "properties.scope" };
+    for key in of_role.into_iter().flatten() {
+        let Some(document) = env.get(Kind::PimInstances, key) else { continue };
+        let at = |field: &str| json::text(&document.body, &format!("{prefix}{field}"));
+        let mirrors = at("roleDefinitionId").is_some()
+            && at("principalId").is_some_and(|p| ObjectId::new(p) == *principal)
+            && json::text(&document.body, scope_key).is_some_and(|s| ResourceId::new(s) == ResourceId::new(scope))
+            && at("assignmentType").is_none_or(|t| t.eq_ignore_ascii_case("Assigned"));
+        if mirrors {
+            env.remove(Kind::PimInstances, key);
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Family `rbac`: role assignments removed, replaced or added. `{ "remove": [...], "add": [...] }`, each entry
 //! `{ "id" }` or `{ "principal", "role", "scope" }` (role by name or id, principal by object id, UPN or app id).
 
-use super::{FamilyOf, Undo, Write, document, extension_scope};
-use crate::model::{Environment, Family, Kind, ObjectId, Part, ResourceId, Timestamp, json};
+use super::{FamilyOf, Undo, View, Write, document, extension_scope};
+use crate::model::{Environment, Family, Kind, ObjectId, Part, ResourceId, json};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-pub(super) const FAMILY: FamilyOf = FamilyOf { family: Family::Rbac, apply, writes, undo };
+pub(super) const FAMILY: FamilyOf =
+    FamilyOf { family: Family::Rbac, touches: super::pim::TOUCHES, apply, writes, undo };
 
 /// Object id of a principal by object id, UPN or app id.
 pub(super) fn principal_id(env: &Environment, principal: &str) -> Option<ObjectId> {
@@ -50,7 +51,7 @@ fn named(env: &Environment, entry: &Value) -> Vec<String> {
         .collect()
 }
 
-fn apply(env: &mut Environment, control: &str, part: &Part, _at: Option<Timestamp>) {
+fn apply(env: &mut Environment, control: &str, part: &Part, _view: &View) {
     for entry in entries(part, "remove") {
         for id in named(env, entry) {
             env.remove(Kind::RoleAssignments, &id);

@@ -1,11 +1,14 @@
 //! Family `resource-patch`: the body of an ARM PATCH, a merge patch (RFC 7396) on every resource of a type.
 
-use super::{FamilyOf, Undo, Write, in_scopes};
-use crate::model::{Document, Environment, Evidence, Family, Kind, Part, ResourceId, Timestamp, json};
+use super::{FamilyOf, Undo, View, Write, in_scopes};
+use crate::model::{Document, Environment, Evidence, Family, Kind, Part, ResourceId, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub(super) const FAMILY: FamilyOf = FamilyOf { family: Family::ResourcePatch, apply, writes, undo };
+/// What is read and written when it is put in force.
+const TOUCHES: &[Kind] = &[Kind::Resources];
+
+pub(super) const FAMILY: FamilyOf = FamilyOf { family: Family::ResourcePatch, touches: TOUCHES, apply, writes, undo };
 
 /// The resources the part changes.
 fn targets(env: &Environment, part: &Part) -> Vec<(ResourceId, String)> {
@@ -23,8 +26,11 @@ fn targets(env: &Environment, part: &Part) -> Vec<(ResourceId, String)> {
         .collect()
 }
 
-fn apply(env: &mut Environment, control: &str, part: &Part, _at: Option<Timestamp>) {
-    for (_, key) in targets(env, part) {
+fn apply(env: &mut Environment, control: &str, part: &Part, view: &View) {
+    for (id, key) in targets(env, part) {
+        if view.as_ref().is_some_and(|view| !view.contains(&id)) {
+            continue;
+        }
         let Some(current) = env.get(Kind::Resources, &key) else { continue };
         let mut body = current.body.as_ref().clone();
         for patch in &part.documents {

@@ -45,13 +45,7 @@ pub fn operations(path: &Path) -> BTreeSet<Operation> {
 }
 
 /// All minimal paths within the bounds, and the exact choke points.
-pub fn minimal_paths(
-    engine: &Engine<'_>,
-    run: &Run,
-    from: &ObjectId,
-    to: &ResourceId,
-    bounds: Bounds,
-) -> MinimalPaths {
+pub fn minimal_paths(engine: &Engine<'_>, run: &Run, from: &ObjectId, to: &ResourceId, bounds: Bounds) -> MinimalPaths {
     let find = |limit: Limit| path_within(engine, run, from, to, limit);
     let mut found: Vec<(BTreeSet<Operation>, Path)> = Vec::new();
     let mut queue: VecDeque<BTreeSet<Operation>> = VecDeque::from([BTreeSet::new()]);

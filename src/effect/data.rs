@@ -4,6 +4,7 @@ use super::sign_in::is_private;
 use crate::model::request::{DataAuthentication, StorageRequest};
 use crate::model::{ActorKind, DataDetail, Document, Environment, Event, Kind, ObjectId, ResourceId, Timestamp, json};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// One operation of the data plane: the permission it needs in a SAS and the data action it needs in a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,12 +137,26 @@ pub fn account_document<'a>(env: &'a Environment, detail: &DataDetail) -> Option
         "microsoft.storage/storageaccounts"
     };
     let name = detail.account.rsplit('/').next().unwrap_or(&detail.account);
-    env.of(Kind::Resources).find_map(|(key, document)| {
-        let id = ResourceId::new(json::text(&document.body, "id").unwrap_or(key));
-        let of_type = id.resource_type().is_some_and(|t| t.eq_ignore_ascii_case(wanted));
-        (of_type && id.name().eq_ignore_ascii_case(name)).then_some((id, document))
-    })
+    let index = env.derived(Kind::Resources, "accounts", |documents| {
+        let mut accounts = Accounts::default();
+        for (key, document) in documents.iter() {
+            let account =
+                key.contains("/microsoft.storage/storageaccounts/") || key.contains("/microsoft.keyvault/vaults/");
+            let id = ResourceId::new(json::text(&document.body, "id").unwrap_or(key));
+            if account && let Some(of_type) = id.resource_type() {
+                accounts.0.entry((of_type.to_lowercase(), id.name().to_lowercase())).or_insert(id);
+            }
+        }
+        accounts
+    });
+    let id = index.0.get(&(wanted.to_owned(), name.to_lowercase()))?.clone();
+    let document = env.get(Kind::Resources, id.folded())?;
+    Some((id, document))
 }
+
+/// Storage accounts and vaults by (type, name), lower case; the first by id where a name is met twice.
+#[derive(Default)]
+struct Accounts(BTreeMap<(String, String), ResourceId>);
 
 fn account_of<'a>(env: &'a Environment, id: &ResourceId) -> Option<(ResourceId, &'a Document)> {
     let mut at = Some(id.clone());

@@ -21,4 +21,4 @@ pub use data::{
 };
 pub use directory::directory_roles_for;
 pub use principal::{active_directory_roles, arm_principal, principal_of};
-pub use sign_in::{sign_in_request, sign_in_request_of};
+pub use sign_in::{sign_in_request, sign_in_request_of, single_tenant};

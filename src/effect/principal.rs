@@ -1,25 +1,20 @@
 //! Who an event's actor is in the environment: object id, groups, active directory roles.
 
 use crate::model::request::ArmPrincipal;
-use crate::model::{Actor, ActorKind, Collected, Environment, Fact, Kind, ObjectId, json};
-use std::collections::BTreeSet;
+use crate::model::{Actor, ActorKind, Collected, Collection, Environment, Fact, Kind, ObjectId, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The object id of an actor, by the record or by looking UPN or application id up in the environment.
 pub fn principal_of(env: &Environment, actor: &Actor) -> Option<ObjectId> {
     if let Some(id) = &actor.id {
         return Some(id.clone());
     }
-    let find = |kind: Kind, field: &str, wanted: &str| {
-        env.of(kind)
-            .find(|(_, d)| json::text(&d.body, field).is_some_and(|v| v.eq_ignore_ascii_case(wanted)))
-            .map(|(key, _)| ObjectId::new(key))
-    };
-    if let Some(upn) = &actor.upn
-        && let Some(id) = find(Kind::Users, "userPrincipalName", upn)
-    {
-        return Some(id);
-    }
-    actor.app_id.as_ref().and_then(|app| find(Kind::ServicePrincipals, "appId", app))
+    let of = |kind, field, value: &str| env.keys_with(kind, field, value).first().map(|key| ObjectId::new(key));
+    actor
+        .upn
+        .as_ref()
+        .and_then(|upn| of(Kind::Users, "userPrincipalName", upn))
+        .or_else(|| actor.app_id.as_ref().and_then(|app| of(Kind::ServicePrincipals, "appId", app)))
 }
 
 /// Template ids of the built-in directory roles that are active for the principal at tenant scope, its groups' included.
@@ -28,34 +23,41 @@ pub fn active_directory_roles(env: &Environment, principal: &ObjectId) -> Fact<B
     if env.collected(Kind::DirectoryRoles) != Collected::Whole {
         return Fact::Unknown;
     }
-    let groups = env.transitive_groups(principal);
-    let mut roles = BTreeSet::new();
-    let mut group_could_matter = false;
-    for body in env.bodies(Kind::DirectoryRoles) {
-        let (Some(holder), Some(role)) = (json::text(body, "principalId"), json::text(body, "roleDefinitionId")) else {
-            continue;
-        };
-        let tenant_wide = json::text(body, "directoryScopeId").is_none_or(|scope| scope == "/");
-        if !tenant_wide {
-            continue;
+    let index = env.derived(Kind::DirectoryRoles, "holders", DirectoryRoles::of);
+    let mut roles: BTreeSet<ObjectId> = index.0.get(principal).cloned().unwrap_or_default();
+    let is_group = |holder: &ObjectId| {
+        ![Kind::Users, Kind::ServicePrincipals].iter().any(|kind| env.get(*kind, holder.as_str()).is_some())
+    };
+    match env.transitive_groups(principal) {
+        Fact::Known(groups) => roles.extend(groups.iter().filter_map(|g| index.0.get(g)).flatten().cloned()),
+        // A holder that is nobody known may be a group of theirs.
+        Fact::Unknown | Fact::Absent if index.0.keys().any(|h| h != principal && is_group(h)) => {
+            return Fact::Unknown;
         }
-        let holder = ObjectId::new(holder);
-        let role = ObjectId::new(role.rsplit('/').next().unwrap_or(role));
-        let user = env.get(Kind::Users, holder.as_str()).is_some()
-            || env.get(Kind::ServicePrincipals, holder.as_str()).is_some();
-        match &groups {
-            _ if holder == *principal => {
-                roles.insert(role);
-            }
-            Fact::Known(groups) => {
-                if groups.contains(&holder) {
-                    roles.insert(role);
-                }
-            }
-            Fact::Unknown | Fact::Absent => group_could_matter |= !user,
-        }
+        Fact::Unknown | Fact::Absent => {}
     }
-    if group_could_matter { Fact::Unknown } else { Fact::Known(roles) }
+    Fact::Known(roles)
+}
+
+/// Active directory roles at tenant scope, by holder.
+struct DirectoryRoles(BTreeMap<ObjectId, BTreeSet<ObjectId>>);
+
+impl DirectoryRoles {
+    fn of(documents: &Collection) -> DirectoryRoles {
+        let mut by_holder: BTreeMap<ObjectId, BTreeSet<ObjectId>> = BTreeMap::new();
+        for (_, document) in documents.iter() {
+            let body = &document.body;
+            let (Some(holder), Some(role)) = (json::text(body, "principalId"), json::text(body, "roleDefinitionId"))
+            else {
+                continue;
+            };
+            if json::text(body, "directoryScopeId").is_none_or(|scope| scope == "/") {
+                let role = ObjectId::new(role.rsplit('/').next().unwrap_or(role));
+                by_holder.entry(ObjectId::new(holder)).or_default().insert(role);
+            }
+        }
+        DirectoryRoles(by_holder)
+    }
 }
 
 /// The caller as Azure RBAC sees it.

@@ -154,13 +154,12 @@ fn registered(env: &Environment, id: &ObjectId) -> Fact<bool> {
 }
 
 /// A service principal of a single-tenant application registered here.
-fn single_tenant(env: &Environment, id: &ObjectId) -> Fact<bool> {
+pub fn single_tenant(env: &Environment, id: &ObjectId) -> Fact<bool> {
     let Some(document) = env.get(Kind::ServicePrincipals, id.as_str()) else { return Fact::Unknown };
     let Some(app_id) = json::text(&document.body, "appId") else { return Fact::Unknown };
-    let registration = env
-        .bodies(Kind::Applications)
-        .find(|body| json::text(body, "appId").is_some_and(|other| other.eq_ignore_ascii_case(app_id)));
-    match registration.and_then(|body| json::text(body, "signInAudience")) {
+    let registered = env.keys_with(Kind::Applications, "appId", app_id);
+    let registration = registered.first().and_then(|key| env.get(Kind::Applications, key));
+    match registration.and_then(|d| json::text(&d.body, "signInAudience")) {
         Some(audience) => Fact::Known(audience.eq_ignore_ascii_case("AzureADMyOrg")),
         None => Fact::Unknown,
     }

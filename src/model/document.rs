@@ -1,9 +1,11 @@
 //! The environment's documents: the platform's own JSON, in one canonical form a kind, each with its evidence.
 
 use super::Evidence;
+use imbl::OrdMap;
 use serde_json::Value;
+use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
@@ -129,5 +131,48 @@ pub enum Collected {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Collection {
     pub collected: Collected,
-    pub documents: BTreeMap<String, Document>,
+    /// Persistent: a world with one document changed shares all the others.
+    pub documents: OrdMap<Arc<str>, Document>,
+    pub(super) derived: Derived,
+}
+
+impl Collection {
+    /// A value worked out from the documents, made when first asked, shared by every world that has the same
+    /// collection, and gone once a document changes. `name` tells values of one type apart.
+    pub fn derived<T: Any + Send + Sync>(&self, name: &'static str, make: impl FnOnce(&Collection) -> T) -> Arc<T> {
+        let key = (TypeId::of::<T>(), name);
+        let known = self.derived.0.lock().ok().and_then(|known| known.get(&key).cloned());
+        if let Some(known) = known.and_then(|value| value.downcast::<T>().ok()) {
+            return known;
+        }
+        let made = Arc::new(make(self));
+        if let Ok(mut known) = self.derived.0.lock() {
+            known.insert(key, made.clone());
+        }
+        made
+    }
+
+    /// The documents with their keys, in key order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Document)> {
+        self.documents.iter().map(|(key, document)| (key.as_ref(), document))
+    }
+}
+
+/// What was worked out from a collection. Never part of equality, and a collection that is about to change has none.
+#[derive(Debug, Default)]
+pub(super) struct Derived(Mutex<BTreeMap<Named, Arc<dyn Any + Send + Sync>>>);
+
+/// Type and name of a derived value.
+type Named = (TypeId, &'static str);
+
+impl Clone for Derived {
+    fn clone(&self) -> Self {
+        Derived::default()
+    }
+}
+
+impl PartialEq for Derived {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }

@@ -4,8 +4,11 @@
 //! Deliberately knows no gate: what a document *means* is for `decide` to say.
 
 use super::{Collected, Collection, Document, Fact, Kind, ObjectId, ResourceId, json};
+use imbl::OrdMap;
 use ipnet::IpNet;
 use serde_json::Value;
+use std::any::Any;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
@@ -30,13 +33,11 @@ pub struct Environment {
     index: Index,
 }
 
-/// What is looked up often, made when first asked and forgotten when its documents change. Never part of equality.
+/// Which groups each principal is in, made when first asked. Never part of equality.
 #[derive(Clone, Debug, Default)]
 struct Index {
-    /// member → groups it is directly in
-    memberships: OnceLock<Arc<BTreeMap<ObjectId, Vec<ObjectId>>>>,
-    /// role name or GUID, lower case → GUID
-    roles: OnceLock<Arc<BTreeMap<String, String>>>,
+    /// member → groups it is directly in; kept up with every change, since paths through groups change it often.
+    memberships: OnceLock<OrdMap<ObjectId, Vec<ObjectId>>>,
 }
 
 impl PartialEq for Index {
@@ -46,20 +47,45 @@ impl PartialEq for Index {
 }
 
 impl Index {
-    fn forget(&mut self, kind: Kind) {
-        if kind == Kind::GroupMembers {
-            self.memberships = OnceLock::new();
+    /// A group's members change from one document to another.
+    fn regroup(&mut self, group: &str, old: Option<&Value>, new: Option<&Value>) {
+        let Some(index) = self.memberships.get_mut() else { return };
+        let group = ObjectId::new(group);
+        for member in old.into_iter().flat_map(members) {
+            if let Some(groups) = index.get_mut(&member) {
+                groups.retain(|g| *g != group);
+            }
         }
-        if kind == Kind::RoleDefinitions {
-            self.roles = OnceLock::new();
+        for member in new.into_iter().flat_map(members) {
+            index.entry(member).or_default().push(group.clone());
         }
+    }
+}
+
+/// Ids of a group's direct members.
+fn members(group: &Value) -> impl Iterator<Item = ObjectId> {
+    let list = json::get(group, "members").and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(|member| json::text(member, "id").map(ObjectId::new))
+}
+
+/// Azure roles: name or GUID, lower case → GUID.
+struct RoleNames(BTreeMap<String, String>);
+
+/// Field value, lower case → keys of the documents that hold it.
+struct ByField(BTreeMap<String, Vec<Arc<str>>>);
+
+fn folded(key: &str) -> Cow<'_, str> {
+    if key.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
+        Cow::Owned(key.to_lowercase())
+    } else {
+        Cow::Borrowed(key)
     }
 }
 
 impl Environment {
     /// The documents of a kind with their keys, in key order; empty where none was collected.
     pub fn of(&self, kind: Kind) -> impl Iterator<Item = (&str, &Document)> {
-        self.collections.get(&kind).into_iter().flat_map(|c| c.documents.iter().map(|(k, d)| (k.as_str(), d)))
+        self.collections.get(&kind).into_iter().flat_map(|c| c.documents.iter().map(|(k, d)| (k.as_ref(), d)))
     }
 
     pub fn bodies(&self, kind: Kind) -> impl Iterator<Item = &Value> {
@@ -67,7 +93,7 @@ impl Environment {
     }
 
     pub fn get(&self, kind: Kind, key: &str) -> Option<&Document> {
-        self.collections.get(&kind)?.documents.get(&key.to_lowercase())
+        self.collections.get(&kind)?.documents.get(folded(key).as_ref())
     }
 
     pub fn collected(&self, kind: Kind) -> Collected {
@@ -88,17 +114,84 @@ impl Environment {
 
     /// Puts a document in under its folded key, replacing what was there.
     pub fn insert(&mut self, kind: Kind, key: &str, document: Document) {
-        self.index.forget(kind);
-        let collection = Arc::make_mut(self.collections.entry(kind).or_default());
-        collection.documents.insert(key.to_lowercase(), document);
+        if kind == Kind::GroupMembers {
+            let old = self.get(kind, key).map(|d| d.body.clone());
+            self.index.regroup(key, old.as_deref(), Some(&document.body));
+        }
+        let collection = self.changing(kind);
+        collection.documents.insert(folded(key).as_ref().into(), document);
     }
 
     /// Takes a document out; what was unknown about it goes with it.
     pub fn remove(&mut self, kind: Kind, key: &str) -> Option<Document> {
         self.mark_known(kind, key, "");
-        self.index.forget(kind);
-        let collection = self.collections.get_mut(&kind)?;
-        Arc::make_mut(collection).documents.remove(&key.to_lowercase())
+        self.get(kind, key)?;
+        let gone = self.changing(kind).documents.remove(folded(key).as_ref())?;
+        if kind == Kind::GroupMembers {
+            self.index.regroup(key, Some(&gone.body), None);
+        }
+        Some(gone)
+    }
+
+    /// The collection of a kind, about to change: what was worked out from it no longer holds.
+    fn changing(&mut self, kind: Kind) -> &mut Collection {
+        let collection = Arc::make_mut(self.collections.entry(kind).or_default());
+        collection.derived = Default::default();
+        collection
+    }
+
+    /// [`Collection::derived`] of a kind; of an empty collection where there is none.
+    pub fn derived<T: Any + Send + Sync>(
+        &self,
+        kind: Kind,
+        name: &'static str,
+        make: impl FnOnce(&Collection) -> T,
+    ) -> Arc<T> {
+        match self.collections.get(&kind) {
+            Some(collection) => collection.derived(name, make),
+            None => Arc::new(make(&Collection::default())),
+        }
+    }
+
+    /// Keys of the documents of a kind whose `field` holds this text, in any letter case, in key order.
+    pub fn keys_with(&self, kind: Kind, field: &'static str, value: &str) -> Vec<Arc<str>> {
+        let index = self.derived(kind, field, |documents| {
+            let mut keys: BTreeMap<String, Vec<Arc<str>>> = BTreeMap::new();
+            for (key, document) in documents.iter() {
+                if let Some(value) = json::text(&document.body, field) {
+                    keys.entry(value.to_lowercase()).or_default().push(key.into());
+                }
+            }
+            ByField(keys)
+        });
+        index.0.get(folded(value).as_ref()).cloned().unwrap_or_default()
+    }
+
+    /// Takes the documents of these kinds, and what is unknown about them, as another environment has them.
+    pub fn adopt(&mut self, kinds: &[Kind], from: &Environment) {
+        for kind in kinds {
+            match (self.collections.get(kind), from.collections.get(kind)) {
+                (Some(mine), Some(theirs)) if Arc::ptr_eq(mine, theirs) => continue,
+                (_, Some(theirs)) => {
+                    let theirs = theirs.clone();
+                    self.collections.insert(*kind, theirs);
+                }
+                (Some(_), None) => {
+                    self.collections.remove(kind);
+                }
+                (None, None) => continue,
+            }
+            if *kind == Kind::GroupMembers {
+                self.index.memberships = from.index.memberships.clone();
+            }
+        }
+        if !Arc::ptr_eq(&self.unknown, &from.unknown) {
+            let mut unknown = self.unknown.as_ref().clone();
+            unknown.retain(|(kind, _), _| !kinds.contains(kind));
+            let theirs = from.unknown.iter().filter(|((kind, _), _)| kinds.contains(kind));
+            unknown.extend(theirs.map(|(at, paths)| (at.clone(), paths.clone())));
+            self.unknown = Arc::new(unknown);
+        }
     }
 
     /// The same collection, by address: two worlds that share it need not compile it twice.
@@ -125,7 +218,7 @@ impl Environment {
 
     /// Groups the principal is in, nested ones included; unknown where memberships were not collected whole.
     pub fn transitive_groups(&self, principal: &ObjectId) -> Fact<BTreeSet<ObjectId>> {
-        let index = self.index.memberships.get_or_init(|| Arc::new(self.memberships()));
+        let index = self.index.memberships.get_or_init(|| self.memberships());
         let mut groups: BTreeSet<ObjectId> = BTreeSet::new();
         let mut frontier = vec![principal];
         while let Some(member) = frontier.pop() {
@@ -141,14 +234,12 @@ impl Environment {
         }
     }
 
-    fn memberships(&self) -> BTreeMap<ObjectId, Vec<ObjectId>> {
-        let mut index: BTreeMap<ObjectId, Vec<ObjectId>> = BTreeMap::new();
+    fn memberships(&self) -> OrdMap<ObjectId, Vec<ObjectId>> {
+        let mut index: OrdMap<ObjectId, Vec<ObjectId>> = OrdMap::new();
         for (group, document) in self.of(Kind::GroupMembers) {
             let group = ObjectId::new(group);
-            for member in json::get(&document.body, "members").and_then(Value::as_array).into_iter().flatten() {
-                if let Some(id) = json::text(member, "id") {
-                    index.entry(ObjectId::new(id)).or_default().push(group.clone());
-                }
+            for member in members(&document.body) {
+                index.entry(member).or_default().push(group.clone());
             }
         }
         index
@@ -156,9 +247,9 @@ impl Environment {
 
     /// Bare GUID of an Azure role definition by name or id (the last segment counts).
     pub fn azure_role_guid(&self, role: &str) -> Option<String> {
-        let index = self.index.roles.get_or_init(|| {
+        let index = self.derived(Kind::RoleDefinitions, "names", |documents| {
             let mut roles = BTreeMap::new();
-            for (key, document) in self.of(Kind::RoleDefinitions) {
+            for (key, document) in documents.iter() {
                 let id = json::text(&document.body, "name").or_else(|| json::text(&document.body, "id")).unwrap_or(key);
                 let guid = id.rsplit('/').next().unwrap_or(id).to_lowercase();
                 if let Some(name) = json::text(&document.body, "properties.roleName") {
@@ -166,10 +257,10 @@ impl Environment {
                 }
                 roles.insert(guid.clone(), guid);
             }
-            Arc::new(roles)
+            RoleNames(roles)
         });
         let lower = role.to_lowercase();
-        index.get(&lower).or_else(|| index.get(lower.rsplit('/').next()?)).cloned()
+        index.0.get(&lower).or_else(|| index.0.get(lower.rsplit('/').next()?)).cloned()
     }
 
     /// Says that nobody knows what stood at `pointer` of this document (`""`: whether it existed at all).

@@ -363,8 +363,8 @@ fn activation(
 ) -> Option<Answer> {
     let groups: BTreeSet<ObjectId> = principal.transitive_groups.iter().flatten().cloned().collect();
     let mut best: Option<Answer> = None;
-    for (eligibility, holder, role, scope) in super::token::azure_eligibilities(&world.env) {
-        if holder != principal.id && !groups.contains(&holder) {
+    for (eligibility, holder, role, scope) in super::token::azure_eligibilities(&world.env).iter() {
+        if *holder != principal.id && !groups.contains(holder) {
             continue;
         }
         let id = format!("{}/providers/Microsoft.Authorization/roleAssignments/activated", scope.spelled());
@@ -375,9 +375,9 @@ fn activation(
         if then.level == Level::Cut {
             continue;
         }
-        let mut answer = activate(engine, world, step, event.time, &principal.id, &role, &scope, &eligibility);
+        let mut answer = activate(engine, world, step, event.time, &principal.id, role, scope, eligibility);
         if answer.level < Level::Unknown
-            && let Some(used) = lawful_use(engine, world, principal, &virtual_assignment, &role, &scope, event.time)
+            && let Some(used) = lawful_use(engine, world, principal, &virtual_assignment, role, scope, event.time)
         {
             let mut open = Answer::of(Level::Unknown, "an activation could have been live");
             open.missing.insert(format!("activation live at {used}").into());

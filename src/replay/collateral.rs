@@ -187,8 +187,8 @@ fn privilege(
     let anybody = Attacker::default();
     let groups = principal.transitive_groups.clone().unwrap_or_default();
     let mut best: Option<Answer> = None;
-    for (eligibility, holder, role, scope) in azure_eligibilities(&world.env) {
-        if holder != principal.id && !groups.contains(&holder) {
+    for (eligibility, holder, role, scope) in azure_eligibilities(&world.env).iter() {
+        if *holder != principal.id && !groups.contains(holder) {
             continue;
         }
         let id = format!("{}/providers/Microsoft.Authorization/roleAssignments/activated", scope.spelled());
@@ -204,9 +204,9 @@ fn privilege(
             usize::MAX,
             class.first,
             &principal.id,
-            &role,
-            &scope,
-            &eligibility,
+            role,
+            scope,
+            eligibility,
         );
         let given = world.pim().answer(&request, &Some(world.conditional_access()), &anybody, Stance::Hypothetical);
         // Even an activation that asks for nothing more is one more step for the owner.

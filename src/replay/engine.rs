@@ -3,12 +3,16 @@
 
 use super::ask::{Part, PartKind};
 use super::run::{Run, Stage, run};
+use super::token::TokenAnswers;
 use crate::causal::{Case, StepLinks, World, links};
+use crate::control::{Undo, View};
 use crate::effect::{Change, arm_request, changes, principal_of, sign_in_request};
 use crate::model::request::SignInRequest;
-use crate::model::{Control, Detail, Event, Fact, Family, Kind, Level, Missing, ObjectId, ResourceId, Timestamp, json};
+use crate::model::{
+    Control, Detail, Environment, Event, Fact, Family, Kind, Level, Missing, ObjectId, ResourceId, Timestamp, json,
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// A part of a step that history shows passed and the gates definitely refuse: held in every world.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +70,13 @@ pub struct Engine<'a> {
     pub addresses: BTreeSet<String>,
     /// When hypothetical requests are made, where there is no attack that tells.
     pub asked_at: Option<Timestamp>,
+    pub token_answers: TokenAnswers,
+    /// The resources that replay or a latent path may ask about.
+    pub view: View,
+    undos: Mutex<HashMap<String, Arc<Vec<Undo>>>>,
+    classes: Vec<(Vec<Family>, Vec<Kind>)>,
+    /// The environment with the parts of one class of these controls in force.
+    in_force: Mutex<HashMap<(usize, Vec<String>), Environment>>,
     /// A world whose gate (by number) is compiled for these controls.
     compiled: Mutex<HashMap<(usize, Vec<String>), World>>,
 }
@@ -125,6 +136,11 @@ impl<'a> Engine<'a> {
                 .filter_map(|(event, _)| event.source_ip.known().map(|ip| ip.to_string()))
                 .collect(),
             asked_at: None,
+            token_answers: TokenAnswers::default(),
+            view: view(case),
+            undos: Mutex::default(),
+            classes: crate::control::classes(),
+            in_force: Mutex::default(),
             compiled: Mutex::default(),
         };
         engine.learn();
@@ -313,15 +329,29 @@ impl<'a> Engine<'a> {
     pub fn world_with(&self, controls: &[&Control]) -> World {
         let mut env = self.world.env.clone();
         let now: Vec<&&Control> = controls.iter().filter(|c| c.since.is_none()).collect();
-        for control in &now {
-            crate::control::put_in_force(&mut env, control, None);
-        }
-        let mut world = self.world.with(env);
-        // A gate reads what some families write: sets that agree on those share its compiled form.
         let among = |families: &[Family]| -> Vec<String> {
             let touches = |c: &Control| c.parts.iter().any(|p| families.contains(&p.family));
             now.iter().filter(|c| touches(c)).map(|c| c.id.clone()).collect()
         };
+        // Families that touch the same documents are put in force together, once for every set that agrees on them.
+        for (class, (families, kinds)) in self.classes.iter().enumerate() {
+            let ids = among(families);
+            if ids.is_empty() {
+                continue;
+            }
+            let make = || {
+                let mut env = self.world.env.clone();
+                now.iter()
+                    .for_each(|control| crate::control::put_parts_in_force(&mut env, control, families, &self.view));
+                env
+            };
+            match self.in_force.lock() {
+                Ok(mut known) => env.adopt(kinds, known.entry((class, ids)).or_insert_with(make)),
+                Err(_) => env.adopt(kinds, &make()),
+            }
+        }
+        let mut world = self.world.with(env);
+        // A gate reads what some families write: sets that agree on those share its compiled form.
         let key = [
             among(&[Family::ConditionalAccess]),
             among(&[Family::Pim, Family::Rbac, Family::Lock]),
@@ -342,11 +372,54 @@ impl<'a> Engine<'a> {
         world
     }
 
+    /// What would take a control away again.
+    pub fn undo_of(&self, control: &Control) -> Arc<Vec<Undo>> {
+        let make = || Arc::new(crate::control::undo(&self.world.env, control));
+        match self.undos.lock() {
+            Ok(mut known) => known.entry(control.id.clone()).or_insert_with(make).clone(),
+            Err(_) => make(),
+        }
+    }
+
     /// The three runs under a set of controls.
     pub fn runs(&self, controls: &[&Control]) -> [Run; 3] {
         let world = self.world_with(controls);
         Stage::ALL.map(|stage| run(self, &world, stage, controls, !controls.is_empty()))
     }
+}
+
+/// Resources that an event of the case or a path to a jewel touches, and what those are parts of. A case that names no
+/// jewel may be asked about any of its resources.
+fn view(case: &Case) -> View {
+    if case.jewels.is_empty() {
+        return None;
+    }
+    let mut view = BTreeSet::new();
+    let mut look = |id: &ResourceId| {
+        let mut at = Some(id.clone());
+        while let Some(id) = at {
+            at = id.parent();
+            if !view.insert(id) {
+                break;
+            }
+        }
+    };
+    case.jewels.iter().for_each(|(id, _)| look(id));
+    let correlated = &case.correlated;
+    let baseline = correlated.baseline.classes.iter().map(|class| &class.event);
+    for event in correlated.window_events.iter().chain(baseline) {
+        match &event.detail {
+            Detail::Arm(detail) => look(&detail.resource),
+            Detail::Data(detail) => {
+                if let Some((id, _)) = crate::effect::account_document(&case.environment, detail) {
+                    let inside = detail.container.as_deref().unwrap_or_default();
+                    look(&ResourceId::new(&format!("{}/blobServices/default/containers/{inside}", id.spelled())));
+                }
+            }
+            Detail::SignIn(_) | Detail::Directory(_) | Detail::Alert(_) | Detail::Context(_) => {}
+        }
+    }
+    Some(view)
 }
 
 fn need_in_words(kind: &PartKind) -> String {

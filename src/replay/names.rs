@@ -9,7 +9,9 @@ pub fn scope_name(env: &Environment, id: &ResourceId) -> String {
         return "the root".to_owned();
     }
     let named = env.get(Kind::Containers, id.folded()).and_then(|d| {
-        json::text(&d.body, "properties.displayName").or(json::text(&d.body, "displayName")).or(json::text(&d.body, "name"))
+        json::text(&d.body, "properties.displayName")
+            .or(json::text(&d.body, "displayName"))
+            .or(json::text(&d.body, "name"))
     });
     let named = named.filter(|name| !is_guid(name));
     if id.subscription().as_ref() == Some(id) {

@@ -4,7 +4,7 @@ use super::ask::{Asked, ask, baseline_passes};
 use super::engine::Engine;
 use crate::causal::World;
 use crate::effect::changes;
-use crate::model::{Answer, Control, Level, Outcome, Timestamp};
+use crate::model::{Answer, Control, Environment, Level, Outcome, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -67,6 +67,8 @@ impl StepRun {
 pub struct Run {
     pub stage: Stage,
     pub steps: Vec<StepRun>,
+    /// What it began with.
+    pub start: Environment,
     pub world: World,
 }
 
@@ -76,6 +78,7 @@ pub fn run(engine: &Engine<'_>, world: &World, stage: Stage, controls: &[&Contro
     let case = engine.case;
     let correlated = &case.correlated;
     let mut world = world.clone();
+    let start = world.env.clone();
     let mut steps: Vec<StepRun> = vec![StepRun::default(); correlated.steps.len()];
     let mut later: Vec<&Control> = controls.iter().copied().filter(|c| c.since.is_some()).collect();
     later.sort_by_key(|c| c.since);
@@ -85,7 +88,7 @@ pub fn run(engine: &Engine<'_>, world: &World, stage: Stage, controls: &[&Contro
             && control.since.is_some_and(|since| since <= event.time)
         {
             let mut env = world.env.clone();
-            crate::control::put_in_force(&mut env, control, control.since);
+            crate::control::put_in_force(&mut env, control, &engine.view);
             world = world.with(env);
             later.remove(0);
         }
@@ -135,7 +138,7 @@ pub fn run(engine: &Engine<'_>, world: &World, stage: Stage, controls: &[&Contro
             }
         }
     }
-    Run { stage, steps, world }
+    Run { stage, steps, start, world }
 }
 
 /// An answer with the facts that a recorded success settled taken out: unknown for nothing else is allowed.

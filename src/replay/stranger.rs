@@ -4,7 +4,6 @@
 //! ([`Engine::addresses`] holds it), client and platform as they like. Country and risk are facts of nature, unknown.
 
 use super::engine::Engine;
-use super::token::best_choice;
 use crate::causal::World;
 use crate::effect::{Audience, sign_in_request};
 use crate::model::request::Claims;
@@ -28,7 +27,8 @@ pub fn unrecorded_sign_in(
         last_authentication_age_minutes: Fact::Known(0.0),
         ..Claims::default()
     };
-    best_choice(world, &template, audience, claims, &engine.case.words.for_principal(principal, at))
+    let words = engine.case.words.for_principal(principal, at);
+    engine.token_answers.of(world, &template, audience, claims, &words)
 }
 
 fn stranger(engine: &Engine<'_>, principal: &ObjectId, audience: &Audience, at: Timestamp) -> Event {

@@ -9,12 +9,15 @@ use super::ask::{Part, PartKind, activate};
 use super::engine::Engine;
 use super::run::{StepRun, settle};
 use crate::causal::World;
+use crate::decide::conditional_access::PolicySet;
 use crate::effect::{Audience, active_directory_roles, directory_roles_for, sign_in_request};
 use crate::model::request::{Claims, SignInRequest, Stance};
 use crate::model::{
-    Answer, Clause, Detail, Environment, Event, Fact, Kind, Level, ObjectId, ResourceId, Timestamp, Word, json,
+    Answer, Attacker, Clause, Detail, Environment, Event, Fact, Kind, Level, ObjectId, ResourceId, Timestamp, Word,
+    json,
 };
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 /// One way to a token and what the gates say to it.
 #[derive(Clone, Debug)]
@@ -47,7 +50,7 @@ pub fn ways_to_token(
         let Some(template) = sign_in_request(&world.env, event) else { continue };
         let settled = engine.settled(n, "conditional-access");
         let mut push = |by: String, claims: Claims| {
-            let answer = best_choice(world, &template, audience, claims, &words);
+            let answer = engine.token_answers.of(world, &template, audience, claims, &words);
             ways.push(Way { by, answer: settle(answer, settled) });
         };
         let lived = steps.get(n).is_some_and(StepRun::any);
@@ -74,14 +77,53 @@ pub fn ways_to_token(
     ways
 }
 
-/// The most that any choice of client and platform gets.
-pub(super) fn best_choice(
-    world: &World,
-    template: &SignInRequest,
-    audience: &Audience,
-    claims: Claims,
-    words: &crate::model::Attacker,
-) -> Answer {
+/// Answers to hypothetical requests, kept by the policies they were asked of: worlds that differ in nothing a sign-in
+/// reads ask the same ones over and over.
+#[derive(Default)]
+pub struct TokenAnswers(Mutex<Vec<Answered>>);
+
+/// One set of policies, with every request it answered.
+type Answered = (Arc<PolicySet>, Vec<(SignInRequest, Attacker, Answer)>);
+
+/// Sets of policies remembered at once.
+const REMEMBERED: usize = 64;
+
+impl TokenAnswers {
+    /// The most that any choice of client and platform gets.
+    pub(super) fn of(
+        &self,
+        world: &World,
+        template: &SignInRequest,
+        audience: &Audience,
+        claims: Claims,
+        words: &Attacker,
+    ) -> Answer {
+        let policies = world.shared_conditional_access();
+        let request = hypothetical(template, audience, claims);
+        let known = |answered: &[Answered]| {
+            let (_, answers) = answered.iter().find(|(of, _)| Arc::ptr_eq(of, &policies))?;
+            answers.iter().find(|(r, w, _)| w == words && *r == request).map(|(_, _, answer)| answer.clone())
+        };
+        if let Some(answer) = self.0.lock().ok().and_then(|answered| known(&answered)) {
+            return answer;
+        }
+        let answer = best_choice(&policies, request.clone(), words);
+        if let Ok(mut answered) = self.0.lock() {
+            if answered.len() >= REMEMBERED && !answered.iter().any(|(of, _)| Arc::ptr_eq(of, &policies)) {
+                answered.remove(0);
+            }
+            let entry = (request, words.clone(), answer.clone());
+            match answered.iter_mut().find(|(of, _)| Arc::ptr_eq(of, &policies)) {
+                Some((_, answers)) => answers.push(entry),
+                None => answered.push((policies, vec![entry])),
+            }
+        }
+        answer
+    }
+}
+
+/// The sign-in as the attacker would make it for another audience, with what is held.
+fn hypothetical(template: &SignInRequest, audience: &Audience, claims: Claims) -> SignInRequest {
     let mut request = template.clone();
     let observed = template.target.resource_app_id.known().map(|id| Audience::of_application(id));
     if observed.as_ref() != Some(audience) {
@@ -93,7 +135,11 @@ pub(super) fn best_choice(
     // Facts of nature: what risk another sign-in would have been given is nobody's to choose.
     request.sign_in_risk_level = Fact::Unknown;
     request.user_risk_level = Fact::Unknown;
-    let policies = world.conditional_access();
+    request
+}
+
+/// The most that any choice of client and platform gets.
+fn best_choice(policies: &PolicySet, mut request: SignInRequest, words: &Attacker) -> Answer {
     let mut best = policies.answer(&request, words, Stance::Hypothetical);
     for client in CLIENTS {
         for platform in PLATFORMS {
@@ -111,18 +157,36 @@ pub(super) fn best_choice(
     best
 }
 
-/// Azure eligibilities of the environment: (id, holder, role GUID, scope).
-pub fn azure_eligibilities(env: &Environment) -> Vec<(String, ObjectId, String, ResourceId)> {
-    env.of(Kind::PimEligibilities)
-        .filter_map(|(key, document)| {
+/// An eligibility: (id, holder, role GUID, scope).
+pub type Eligibility = (String, ObjectId, String, ResourceId);
+
+/// Azure eligibilities of the environment.
+pub fn azure_eligibilities(env: &Environment) -> Arc<Vec<Eligibility>> {
+    env.derived(Kind::PimEligibilities, "azure", |documents| {
+        let read = |(key, document): (&str, &crate::model::Document)| {
             let body = &document.body;
             let holder = ObjectId::new(json::text(body, "properties.principalId")?);
             let role = json::text(body, "properties.roleDefinitionId")?;
             let scope = ResourceId::new(json::text(body, "properties.scope")?);
             let id = json::text(body, "id").unwrap_or(key).to_owned();
             Some((id, holder, role.rsplit('/').next().unwrap_or(role).to_lowercase(), scope))
-        })
-        .collect()
+        };
+        documents.iter().filter_map(read).collect()
+    })
+}
+
+/// Entra eligibilities of the environment, the scope a directory scope.
+fn entra_eligibilities(env: &Environment) -> Arc<Vec<Eligibility>> {
+    env.derived(Kind::PimEligibilities, "entra", |documents| {
+        let read = |(key, document): (&str, &crate::model::Document)| {
+            let body = &document.body;
+            let holder = ObjectId::new(json::text(body, "principalId")?);
+            let role = json::text(body, "roleDefinitionId")?;
+            let scope = ResourceId::new(json::text(body, "directoryScopeId")?);
+            Some((key.to_owned(), holder, role.rsplit('/').next().unwrap_or(role).to_lowercase(), scope))
+        };
+        documents.iter().filter_map(read).collect()
+    })
 }
 
 /// A directory operation needs one of the Entra roles that allow it, active or activated.
@@ -168,20 +232,10 @@ pub fn directory_answer(
         Fact::Unknown | Fact::Absent => BTreeSet::new(),
     };
     let mut best: Option<Answer> = None;
-    for (key, document) in world.env.of(Kind::PimEligibilities) {
-        let body = &document.body;
-        let (Some(holder), Some(role), Some(scope)) = (
-            json::text(body, "principalId").map(ObjectId::new),
-            json::text(body, "roleDefinitionId"),
-            json::text(body, "directoryScopeId"),
-        ) else {
-            continue;
-        };
-        let role = role.rsplit('/').next().unwrap_or(role).to_lowercase();
-        let mine = holder == *principal || groups.contains(&holder);
+    for (key, holder, role, scope) in entra_eligibilities(&world.env).iter() {
+        let mine = holder == principal || groups.contains(holder);
         if mine && allowing.contains(&role.as_str()) {
-            let scope = ResourceId::new(scope);
-            let answer = activate(engine, world, step, at, principal, &role, &scope, key);
+            let answer = activate(engine, world, step, at, principal, role, scope, key);
             if best.as_ref().is_none_or(|b| answer.level > b.level) {
                 best = Some(answer);
             }

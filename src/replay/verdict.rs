@@ -5,7 +5,7 @@ use super::engine::Engine;
 use super::run::{Run, Stage, StepRun};
 use super::token::{directory_answer, ways_to_token};
 use crate::causal::World;
-use crate::control::{Undo, undo};
+use crate::control::Undo;
 use crate::effect::{Audience, policy_context, policy_request};
 use crate::model::request::ArmRequest;
 use crate::model::{
@@ -235,7 +235,7 @@ pub fn undoing(moment: &Moment<'_>, controls: &[&Control], documents: &[String])
     principals.sort();
     principals.dedup();
     for control in controls {
-        let ways = undo(&moment.engine.world.env, control);
+        let ways = moment.engine.undo_of(control);
         let on = |way: &Undo| match way {
             Undo::Arm { scope, .. } => documents.iter().any(|d| d == scope.folded()),
             Undo::Directory { .. } => false,

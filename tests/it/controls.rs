@@ -139,7 +139,7 @@ fn ask(family: Family, gate: &str, base: &Value, control: &Control, case: &Case)
     let mut documents = base["environment"].as_object().expect("the environment of the base").clone();
     documents.extend(case.environment.clone());
     let mut world = environment(&documents);
-    put_in_force(&mut world, control, None);
+    put_in_force(&mut world, control, &None);
     let mut request = base["request"].clone();
     if case.request.is_object() {
         text_of::merge_patch(&mut request, &case.request);

@@ -11,8 +11,7 @@ pub fn principal(filling: &Filling<'_>, id: &ObjectId) -> String {
 
 /// Name of an Azure role definition by GUID.
 pub fn azure_role(env: &Environment, guid: &str) -> String {
-    crate::replay::azure_role_name(env, guid)
-        .unwrap_or_else(|| guid.rsplit('/').next().unwrap_or(guid).to_owned())
+    crate::replay::azure_role_name(env, guid).unwrap_or_else(|| guid.rsplit('/').next().unwrap_or(guid).to_owned())
 }
 
 pub use crate::replay::scope_name as scope;

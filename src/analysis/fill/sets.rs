@@ -323,12 +323,11 @@ fn closes(filling: &Filling<'_>, oracle: &mut Oracle<'_>, analysis: &mut Analysi
         analysis.controls[at].residual_paths = (paths.len() - before) as u64;
     }
     let engine = oracle.engine;
-    for i in members(candidates) {
-        // A path that a candidate cuts alone it cuts in any company.
-        let run = oracle.run(1 << i, Stage::FactsFree);
-        for (path, found) in paths.iter_mut().zip(&founds) {
-            let jewel = &jewels[found.jewel];
-            if found.set & (1 << i) == 0 && !cuts::still_open(engine, &run, jewel, &found.path) {
+    for (path, found) in paths.iter_mut().zip(&founds) {
+        // Beside what is in force already: a control may open a way (a role for lawful readers) that another closes.
+        for i in members(candidates & !found.set) {
+            let run = oracle.run(found.set | 1 << i, Stage::FactsFree);
+            if !cuts::still_open(engine, &run, &jewels[found.jewel], &found.path) {
                 path.cut_by.push(vec![filling.controls[i].id.clone()]);
             }
         }

@@ -109,7 +109,12 @@ pub fn resources(asked: &Asked<'_>, limits: &mut Vec<String>) -> Result<To, Inpu
             resources.push(id);
         }
     }
-    Ok(To { within_reach: if asked.from.is_empty() { Vec::new() } else { within_reach }, resources, pairs: true, named: true })
+    Ok(To {
+        within_reach: if asked.from.is_empty() { Vec::new() } else { within_reach },
+        resources,
+        pairs: true,
+        named: true,
+    })
 }
 
 fn resource_ids(env: &Environment) -> Vec<ResourceId> {

@@ -324,7 +324,8 @@ fn chokes(engine: &Engine<'_>, result: &Paths) -> Vec<Choke> {
     targets.sort_unstable();
     targets.dedup();
     for to in targets {
-        let open: Vec<&Pair> = result.pairs.iter().filter(|pair| pair.to == to && pair.open != Closes::Closed).collect();
+        let open: Vec<&Pair> =
+            result.pairs.iter().filter(|pair| pair.to == to && pair.open != Closes::Closed).collect();
         let Some(first) = open.first() else { continue };
         let shared = |operation: &&(String, String)| open.iter().all(|pair| pair.choke_points.contains(*operation));
         for (action, on) in first.choke_points.iter().filter(shared) {

@@ -21,8 +21,7 @@ pub fn rows(
     limits: &mut Vec<String>,
 ) -> Vec<Row> {
     let witnesses = from.classes.iter().flat_map(|class| to.resources.iter().map(move |resource| (class, resource)));
-    let mut open: Vec<_> =
-        result.pairs.iter().zip(witnesses).filter(|(pair, _)| pair.open != Closes::Closed).collect();
+    let mut open: Vec<_> = result.pairs.iter().zip(witnesses).filter(|(pair, _)| pair.open != Closes::Closed).collect();
     let candidates: Vec<&Control> =
         controls.iter().filter(|control| !in_force.iter().any(|other| other.id == control.id)).collect();
     let most = (SEARCHES / (2 * candidates.len()).max(1)).max(1);

@@ -4,9 +4,9 @@
 //! Azure subscriptions and management groups*, *What are managed identities for Azure resources?*, and the capability
 //! rows whose operation names stand here.
 
-use super::state::{Fact, State};
+use super::state::{Fact, Room, State};
 use crate::effect::Audience;
-use crate::model::{Document, Evidence, Fact as Recorded, Kind, ObjectId, ResourceId, json};
+use crate::model::{Document, Evidence, Fact as Recorded, Kind, ObjectId, ResourceId};
 use crate::replay::{activation_answer, azure_eligibilities, azure_role_name};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -18,13 +18,14 @@ pub const BLOB_DATA_READER: &str = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1";
 pub const KEY_VAULT_ADMINISTRATOR: &str = "00482a5a-887f-4fb3-b363-3b7fe8e74483";
 
 pub fn rules(state: &mut State<'_>) {
+    let scopes = scopes(state);
     for (principal, token) in state.with_session(&Audience::ResourceManager) {
+        if !state.stirs(Room::Azure, &principal) {
+            continue;
+        }
         activate_roles(state, &principal, token);
         elevate(state, &principal, token);
-        let scopes = scopes(state);
-        for scope in &scopes {
-            grant_roles(state, &principal, token, scope);
-        }
+        grant_roles(state, &principal, token, &scopes);
         list_keys(state, &principal, token);
         open_accounts(state, &principal, token);
         delete_guards(state, &principal, token);
@@ -34,32 +35,16 @@ pub fn rules(state: &mut State<'_>) {
     take_identities(state);
 }
 
-/// The resource a jewel lives on: the account of a container, the vault, the resource itself.
-pub fn home(state: &State<'_>, jewel: &ResourceId) -> ResourceId {
-    let mut at = jewel.clone();
-    loop {
-        let kind = at.resource_type().map(|t| t.to_lowercase()).unwrap_or_default();
-        if kind.matches('/').count() <= 1
-            || state.world.env.resource(&at).is_some_and(|_| kind.matches('/').count() <= 1)
-        {
-            return at;
-        }
-        match at.parent() {
-            Some(parent) => at = parent,
-            None => return at,
-        }
-    }
-}
-
 /// Scopes where a role would help: above each jewel, and where identities that hold something can be had.
 fn scopes(state: &State<'_>) -> BTreeSet<ResourceId> {
     let mut scopes = BTreeSet::new();
-    let mut above = |id: ResourceId, env: &crate::model::Environment| {
-        let mut at = Some(id);
+    let carriers = state.estate.identities().map(|(resource, _)| resource);
+    for id in state.homes().iter().chain(carriers) {
+        let mut at = Some(id.clone());
         while let Some(scope) = at {
             if let Some(subscription) = scope.subscription()
                 && subscription == scope
-                && let Recorded::Known(chain) = env.management_groups(&subscription)
+                && let Recorded::Known(chain) = state.world.env.management_groups(&subscription)
             {
                 for group in chain {
                     let id = format!("/providers/Microsoft.Management/managementGroups/{group}");
@@ -67,50 +52,13 @@ fn scopes(state: &State<'_>) -> BTreeSet<ResourceId> {
                 }
             }
             at = scope.parent();
-            scopes.insert(scope);
-        }
-    };
-    for jewel in &state.jewels {
-        above(home(state, jewel), &state.world.env);
-    }
-    for (resource, _) in identities(state) {
-        above(resource, &state.world.env);
-    }
-    scopes
-}
-
-/// Resources that carry an identity which holds a role, with that identity.
-fn identities(state: &State<'_>) -> Vec<(ResourceId, ObjectId)> {
-    let env = &state.world.env;
-    let mut holders: BTreeSet<ObjectId> = BTreeSet::new();
-    for kind in [Kind::RoleAssignments, Kind::DirectoryRoles, Kind::AppRoleAssignments] {
-        for body in env.bodies(kind) {
-            let holder = json::text(body, "properties.principalId").or_else(|| json::text(body, "principalId"));
-            holders.extend(holder.map(ObjectId::new));
-        }
-    }
-    for body in env.bodies(Kind::GroupMembers) {
-        for member in json::get(body, "members").and_then(Value::as_array).into_iter().flatten() {
-            holders.extend(json::text(member, "id").map(ObjectId::new));
-        }
-    }
-    let mut found = Vec::new();
-    for (key, document) in env.of(Kind::Resources) {
-        let Some(identity) = json::get(&document.body, "identity") else { continue };
-        let id = ResourceId::new(json::text(&document.body, "id").unwrap_or(key));
-        let own = json::text(identity, "principalId").map(ObjectId::new);
-        let assigned = json::get(identity, "userAssignedIdentities")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-            .filter_map(|(_, v)| json::text(v, "principalId").map(ObjectId::new));
-        for principal in own.into_iter().chain(assigned) {
-            if holders.contains(&principal) {
-                found.push((id.clone(), principal));
+            // What is above a known scope is known too.
+            if !scopes.insert(scope) {
+                break;
             }
         }
     }
-    found
+    scopes
 }
 
 fn insert(state: &mut State<'_>, kind: Kind, key: &str, body: Value) {
@@ -133,13 +81,16 @@ fn assignment_key(scope: &ResourceId, name: &str) -> String {
 
 fn activate_roles(state: &mut State<'_>, principal: &ObjectId, token: usize) {
     let groups = state.world.env.transitive_groups(principal);
-    for (eligibility, holder, role, scope) in azure_eligibilities(&state.world.env) {
-        let in_group = groups.known().is_some_and(|g| g.contains(&holder));
-        let key = assignment_key(&scope, &format!("activated-{role}-{holder}"));
-        if (holder != *principal && !in_group) || state.has(&Fact::Granted(key.clone())) {
+    for (eligibility, holder, role, scope) in azure_eligibilities(&state.world.env).iter() {
+        let in_group = groups.known().is_some_and(|g| g.contains(holder));
+        if holder != principal && !in_group {
             continue;
         }
-        let answer = activation_answer(state.engine, &state.world, principal, &role, &scope, &eligibility, state.at);
+        let key = assignment_key(scope, &format!("activated-{role}-{holder}"));
+        if state.has(&Fact::Granted(key.clone())) {
+            continue;
+        }
+        let answer = activation_answer(state.engine, &state.world, principal, role, scope, eligibility, state.at);
         if !state.stage.passes(answer.level) {
             continue;
         }
@@ -147,12 +98,12 @@ fn activate_roles(state: &mut State<'_>, principal: &ObjectId, token: usize) {
         if state.is_banned(operation, scope.spelled()) {
             continue;
         }
-        let called = azure_role_name(&state.world.env, &role).unwrap_or_else(|| role.clone());
+        let called = azure_role_name(&state.world.env, role).unwrap_or_else(|| role.clone());
         let mut node = state.node(operation, principal.as_str(), scope.spelled(), &format!("eligible for {called}"));
         node.needs.insert(token);
         node.words = answer.words;
         node.missing = answer.missing;
-        assign(state, &key, &role, principal, &scope);
+        assign(state, &key, role, principal, scope);
         state.derive(Fact::Granted(key), node);
     }
 }
@@ -177,10 +128,9 @@ fn elevate(state: &mut State<'_>, principal: &ObjectId, token: usize) {
 /// The roles worth granting: the data roles of the jewels below the scope, and Owner.
 fn worth_granting(state: &State<'_>, scope: &ResourceId) -> Vec<(&'static str, &'static str)> {
     let mut roles = Vec::new();
-    for jewel in &state.jewels {
-        let home = home(state, jewel);
+    for home in state.homes() {
         let kind = home.resource_type().map(|t| t.to_lowercase()).unwrap_or_default();
-        let below = scope.contains(&home) || scope.folded().starts_with("/providers/microsoft.management/");
+        let below = scope.contains(home) || is_above_subscriptions(scope);
         match kind.as_str() {
             "microsoft.storage/storageaccounts" if below => roles.push((BLOB_DATA_READER, "Storage Blob Data Reader")),
             "microsoft.keyvault/vaults" if below => roles.push((KEY_VAULT_ADMINISTRATOR, "Key Vault Administrator")),
@@ -192,31 +142,67 @@ fn worth_granting(state: &State<'_>, scope: &ResourceId) -> Vec<(&'static str, &
     roles
 }
 
-fn grant_roles(state: &mut State<'_>, principal: &ObjectId, token: usize, scope: &ResourceId) {
+fn is_above_subscriptions(scope: &ResourceId) -> bool {
+    scope.folded() == "/" || scope.folded().starts_with("/providers/microsoft.management/")
+}
+
+fn grant_roles(state: &mut State<'_>, principal: &ObjectId, token: usize, scopes: &BTreeSet<ResourceId>) {
     let operation = "Microsoft.Authorization/roleAssignments/write";
-    for (role, name) in worth_granting(state, scope) {
-        let key = assignment_key(scope, &format!("granted-{role}-{principal}"));
-        if state.has(&Fact::Granted(key.clone())) || state.is_banned(operation, scope.spelled()) {
+    if state.is_never(operation) {
+        return;
+    }
+    // Control of a scope is control of everything below: what is owned above needs no grant further down, save where a
+    // jewel lives.
+    let homes = state.homes().clone();
+    let near = |scope: &ResourceId| homes.iter().any(|home| scope.contains(home)) || is_above_subscriptions(scope);
+    let mut owned: Vec<ResourceId> = Vec::new();
+    for scope in state.covered(principal, scopes.iter()) {
+        if !near(&scope) && owned.iter().any(|above| above.contains(&scope)) {
             continue;
         }
-        let mut request = state.request(operation, false, &ResourceId::new(&key));
-        let attribute = |n: &str| format!("@Request[Microsoft.Authorization/roleAssignments:{n}]");
-        request.attributes.insert(attribute("RoleDefinitionId"), Some(vec![json!(role)]));
-        request.attributes.insert(attribute("PrincipalId"), Some(vec![json!(principal.as_str())]));
-        request.attributes.insert(attribute("PrincipalType"), Some(vec![json!(state.caller(principal).kind)]));
-        let Some(allowed) = state.may(principal, &request) else { continue };
-        let body = json!({ "properties": {
-            "roleDefinitionId": format!("{}/providers/Microsoft.Authorization/roleDefinitions/{role}",
-                scope.subscription().map(|s| s.spelled().to_owned()).unwrap_or_default()),
-            "principalId": principal.as_str(), "principalType": state.caller(principal).kind } });
-        let Some(deleted) = policy_allows(state, operation, &ResourceId::new(&key), body) else { continue };
-        let why = format!("grant {name}, by {}", allowed.why);
-        let mut node = allowed.into_node(state.node(operation, principal.as_str(), scope.spelled(), &why));
-        node.needs.insert(token);
-        node.needs.extend(deleted);
-        assign(state, &key, role, principal, scope);
-        state.derive(Fact::Granted(key), node);
+        for (role, name) in worth_granting(state, &scope) {
+            let key = assignment_key(&scope, &format!("granted-{role}-{principal}"));
+            if state.is_banned(operation, scope.spelled()) {
+                continue;
+            }
+            let granted =
+                state.has(&Fact::Granted(key.clone())) || grant(state, principal, token, &scope, role, name, &key);
+            if granted && role == OWNER {
+                owned.push(scope.clone());
+            }
+        }
     }
+}
+
+fn grant(
+    state: &mut State<'_>,
+    principal: &ObjectId,
+    token: usize,
+    scope: &ResourceId,
+    role: &str,
+    name: &str,
+    key: &str,
+) -> bool {
+    let operation = "Microsoft.Authorization/roleAssignments/write";
+    let mut request = state.request(operation, false, &ResourceId::new(key));
+    let attribute = |n: &str| format!("@Request[Microsoft.Authorization/roleAssignments:{n}]");
+    let kind = state.caller(principal).kind;
+    request.attributes.insert(attribute("RoleDefinitionId"), Some(vec![json!(role)]));
+    request.attributes.insert(attribute("PrincipalId"), Some(vec![json!(principal.as_str())]));
+    request.attributes.insert(attribute("PrincipalType"), Some(vec![json!(kind)]));
+    let Some(allowed) = state.may(principal, &request) else { return false };
+    let body = json!({ "properties": {
+        "roleDefinitionId": format!("{}/providers/Microsoft.Authorization/roleDefinitions/{role}",
+            scope.subscription().map(|s| s.spelled().to_owned()).unwrap_or_default()),
+        "principalId": principal.as_str(), "principalType": kind } });
+    let Some(deleted) = policy_allows(state, operation, &ResourceId::new(key), body) else { return false };
+    let why = format!("grant {name}, by {}", allowed.why);
+    let mut node = allowed.into_node(state.node(operation, principal.as_str(), scope.spelled(), &why));
+    node.needs.insert(token);
+    node.needs.extend(deleted);
+    assign(state, key, role, principal, scope);
+    state.derive(Fact::Granted(key.to_owned()), node);
+    true
 }
 
 /// Whether Azure Policy (as the attacker has left it) lets the write pass in this stage; and the deletions of
@@ -245,19 +231,17 @@ fn policy_allows(state: &State<'_>, operation: &str, resource: &ResourceId, body
 }
 
 fn storage_homes(state: &State<'_>) -> Vec<ResourceId> {
-    let mut homes: Vec<ResourceId> = state
-        .jewels
-        .iter()
-        .map(|jewel| home(state, jewel))
-        .filter(|id| id.resource_type().is_some_and(|t| t.eq_ignore_ascii_case("Microsoft.Storage/storageAccounts")))
-        .collect();
-    homes.sort();
-    homes.dedup();
-    homes
+    let is_account = |id: &&ResourceId| {
+        id.resource_type().is_some_and(|t| t.eq_ignore_ascii_case("Microsoft.Storage/storageAccounts"))
+    };
+    state.homes().iter().filter(is_account).cloned().collect()
 }
 
 fn list_keys(state: &mut State<'_>, principal: &ObjectId, token: usize) {
     let operation = "Microsoft.Storage/storageAccounts/listKeys/action";
+    if state.is_never(operation) {
+        return;
+    }
     for account in storage_homes(state) {
         if state.has(&Fact::Key(account.clone())) {
             continue;
@@ -309,17 +293,25 @@ fn delete_guards(state: &mut State<'_>, principal: &ObjectId, token: usize) {
         (Kind::PolicyAssignments, "Microsoft.Authorization/policyAssignments/delete", Fact::PolicyGone),
     ];
     for (kind, operation, fact) in guards {
-        let present: Vec<String> = state.world.env.of(kind).map(|(key, _)| key.to_owned()).collect();
-        for key in present {
-            let id = ResourceId::new(&key);
-            let bears = state.jewels.iter().map(|j| home(state, j)).any(|home| {
-                crate::control::extension_scope_of(&id).is_none_or(|scope| {
-                    scope.contains(&home)
-                        || home.contains(&scope)
-                        || scope.folded().starts_with("/providers/microsoft.management/")
-                })
-            });
-            if !bears || state.has(&fact(key.clone())) || state.is_banned(operation, id.spelled()) {
+        if state.is_never(operation) {
+            continue;
+        }
+        let bears = |id: &ResourceId| match crate::control::extension_scope_of(id) {
+            Some(scope) => {
+                let near = |home: &ResourceId| scope.contains(home) || home.contains(&scope);
+                is_above_subscriptions(&scope) || state.homes().iter().any(near)
+            }
+            None => true,
+        };
+        let present: Vec<(String, ResourceId)> = state
+            .world
+            .env
+            .of(kind)
+            .map(|(key, _)| (key.to_owned(), ResourceId::new(key)))
+            .filter(|(_, id)| bears(id))
+            .collect();
+        for (key, id) in present {
+            if state.has(&fact(key.clone())) || state.is_banned(operation, id.spelled()) {
                 continue;
             }
             let request = state.request(operation, false, &id);
@@ -384,62 +376,97 @@ const EXECUTION: &[(&str, &[&str])] = &[
     ("microsoft.datafactory/factories", &["Microsoft.DataFactory/factories/pipelines/write"]),
 ];
 
+/// Resources that carry an identity which holds something and is not the attacker's yet, and the jewels themselves.
+fn worth_running_on(state: &State<'_>, principal: &ObjectId) -> Vec<ResourceId> {
+    // Any code inside is a place in the network to come from: the first is wanted whatever it carries.
+    let placed = state.facts().any(|(fact, _)| matches!(fact, Fact::Execution(_)));
+    let wanted = state.estate.identities().filter(|(_, id)| !placed || !state.has(&Fact::Controls(id.clone())));
+    let resources: BTreeSet<&ResourceId> = wanted.map(|(resource, _)| resource).chain(state.jewels.iter()).collect();
+    state.covered(principal, resources.into_iter())
+}
+
 fn run_code(state: &mut State<'_>, principal: &ObjectId, token: usize) {
-    let resources: BTreeSet<ResourceId> =
-        identities(state).into_iter().map(|(resource, _)| resource).chain(state.jewels.iter().cloned()).collect();
-    for resource in resources {
-        if state.has(&Fact::Execution(resource.clone())) {
+    if EXECUTION.iter().flat_map(|(_, operations)| *operations).all(|operation| state.is_never(operation)) {
+        return;
+    }
+    // One machine is enough for an identity that many carry.
+    let mut had: BTreeSet<ObjectId> = BTreeSet::new();
+    for resource in worth_running_on(state, principal) {
+        let gives: BTreeSet<ObjectId> = state
+            .estate
+            .of_resource(&resource)
+            .filter(|id| !state.has(&Fact::Controls((*id).clone())) && !had.contains(*id))
+            .cloned()
+            .collect();
+        let placed = state.facts().any(|(fact, _)| matches!(fact, Fact::Execution(_)));
+        let done = state.has(&Fact::Execution(resource.clone()));
+        if done || (placed && gives.is_empty() && !state.jewels.contains(&resource)) {
+            if done {
+                had.extend(gives);
+            }
             continue;
         }
         let kind = resource.resource_type().map(|t| t.to_lowercase()).unwrap_or_default();
         let Some((_, operations)) = EXECUTION.iter().find(|(of, _)| *of == kind) else { continue };
         for operation in *operations {
+            if state.is_banned(operation, resource.spelled()) {
+                continue;
+            }
             let request = state.request(operation, false, &resource);
             if let Some(allowed) = state.may(principal, &request) {
                 let mut node = allowed.into_node(state.node(operation, principal.as_str(), resource.spelled(), ""));
                 node.needs.insert(token);
                 state.derive(Fact::Execution(resource.clone()), node);
+                had.extend(gives);
                 break;
             }
         }
     }
 }
 
-/// A user-assigned identity attached to compute that the attacker controls, or federated to an issuer of theirs.
+/// What may be made with an identity attached to it, to run code as that identity.
+const HOSTS: &[&str] = &[
+    "Microsoft.Compute/virtualMachines/write",
+    "Microsoft.ContainerInstance/containerGroups/write",
+    "Microsoft.Resources/deploymentScripts/write",
+    "Microsoft.Web/sites/write",
+    "Microsoft.Automation/automationAccounts/write",
+    "Microsoft.Logic/workflows/write",
+];
+
+/// A user-assigned identity attached to something that the attacker makes, or federated to an issuer of theirs.
 fn attach_identity(state: &mut State<'_>, principal: &ObjectId, token: usize) {
-    let assignable: Vec<(ResourceId, ObjectId)> = state
-        .world
-        .env
-        .of(Kind::Resources)
-        .filter_map(|(key, document)| {
-            let id = ResourceId::new(json::text(&document.body, "id").unwrap_or(key));
-            let of_type = id
-                .resource_type()
-                .is_some_and(|t| t.eq_ignore_ascii_case("Microsoft.ManagedIdentity/userAssignedIdentities"));
-            let holder = json::text(&document.body, "properties.principalId").map(ObjectId::new);
-            if of_type { holder.map(|h| (id, h)) } else { None }
-        })
-        .collect();
-    for (identity, holder) in assignable {
+    let federate = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write";
+    let attach = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action";
+    if state.is_never(federate) && state.is_never(attach) {
+        return;
+    }
+    let assignable: Vec<(ResourceId, ObjectId)> =
+        state.estate.assignable().map(|(id, holder)| (id.clone(), holder.clone())).collect();
+    let near = state.covered(principal, assignable.iter().map(|(id, _)| id));
+    for (identity, holder) in assignable.into_iter().filter(|(id, _)| near.contains(id)) {
         if state.has(&Fact::Controls(holder.clone())) {
             continue;
         }
-        let federate = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write";
         let request = state.request(federate, false, &identity);
-        if let Some(allowed) = state.may(principal, &request) {
+        if !state.is_banned(federate, identity.spelled())
+            && let Some(allowed) = state.may(principal, &request)
+        {
             let mut node = allowed.into_node(state.node(federate, principal.as_str(), identity.spelled(), ""));
             node.needs.insert(token);
             state.derive(Fact::Controls(holder), node);
             continue;
         }
-        let assign_action = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action";
-        let request = state.request(assign_action, false, &identity);
+        let request = state.request(attach, false, &identity);
         let Some(allowed) = state.may(principal, &request) else { continue };
         let group = identity.resource_group().unwrap_or_else(|| identity.clone());
-        let write = state.request("Microsoft.Compute/virtualMachines/write", false, &group);
-        if let Some(compute) = state.may(principal, &write) {
-            let mut node = allowed.into_node(state.node(assign_action, principal.as_str(), identity.spelled(), ""));
-            node = compute.into_node(node);
+        let hosts = HOSTS.iter().find_map(|operation| {
+            let request = state.request(operation, false, &group);
+            state.may(principal, &request)
+        });
+        if let Some(host) = hosts {
+            let mut node = allowed.into_node(state.node(attach, principal.as_str(), identity.spelled(), ""));
+            node = host.into_node(node);
             node.needs.insert(token);
             state.derive(Fact::Controls(holder), node);
         }
@@ -448,18 +475,27 @@ fn attach_identity(state: &mut State<'_>, principal: &ObjectId, token: usize) {
 
 /// Code on a resource gets tokens of every identity it carries.
 fn take_identities(state: &mut State<'_>) {
-    for (resource, principal) in identities(state) {
-        let Some(execution) = state.node_of(&Fact::Execution(resource.clone())) else { continue };
-        if state.has(&Fact::Controls(principal.clone())) {
-            continue;
+    let executed: Vec<(ResourceId, usize)> = state
+        .facts()
+        .filter_map(|(fact, node)| match fact {
+            Fact::Execution(resource) => Some((resource.clone(), node)),
+            _ => None,
+        })
+        .collect();
+    for (resource, execution) in executed {
+        let carried: Vec<ObjectId> = state.estate.of_resource(&resource).cloned().collect();
+        for principal in carried {
+            if state.has(&Fact::Controls(principal.clone())) {
+                continue;
+            }
+            let mut node = state.node(
+                "managed identity token",
+                resource.spelled(),
+                principal.as_str(),
+                "code on the resource asks its identity endpoint",
+            );
+            node.needs.insert(execution);
+            state.derive(Fact::Controls(principal), node);
         }
-        let mut node = state.node(
-            "managed identity token",
-            resource.spelled(),
-            principal.as_str(),
-            "code on the resource asks its identity endpoint",
-        );
-        node.needs.insert(execution);
-        state.derive(Fact::Controls(principal), node);
     }
 }

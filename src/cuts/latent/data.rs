@@ -3,8 +3,7 @@
 //! Sources: *Authorize access to data in Azure Storage*, *Azure Key Vault security*, *Disk Encryption and export*
 //! (`beginGetAccess`), and each service's page on local authentication.
 
-use super::azure::home;
-use super::state::{Fact, State};
+use super::state::{Fact, State, home};
 use crate::decide::storage;
 use crate::effect::{Audience, container_document};
 use crate::model::request::{DataAuthentication, Stance, StorageRequest};
@@ -20,7 +19,7 @@ pub fn rules(state: &mut State<'_>) {
         if state.has(&Fact::Data(jewel.clone())) {
             continue;
         }
-        let home = home(state, &jewel);
+        let home = home(&jewel);
         let kind = home.resource_type().map(|t| t.to_lowercase()).unwrap_or_default();
         match kind.as_str() {
             "microsoft.storage/storageaccounts" => {

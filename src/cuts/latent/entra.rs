@@ -4,7 +4,8 @@
 //! permissions reference*, and the edge kinds that public graph collectors define (`AZAddSecret`, `AZAddMembers`,
 //! `AZResetPassword`, `AZOwns`, `AZMGGrantRole`, ...).
 
-use super::state::{Fact, State};
+use super::estate::Estate;
+use super::state::{Fact, Room, State};
 use crate::effect::{Audience, directory_roles_for};
 use crate::model::{Document, Evidence, Fact as Recorded, Kind, ObjectId, json};
 use crate::replay::{directory_answer, directory_role_name};
@@ -15,65 +16,18 @@ use std::sync::Arc;
 const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
 const PRIVILEGED_AUTHENTICATION: &str = "7be44c8a-adaf-4e2a-84d6-ab2649e08a13";
 
-/// Graph application permissions that lead on, and the directory operation each stands for.
-/// Source: *Microsoft Graph permissions reference*.
-const APP_PERMISSIONS: &[(&str, &str)] = &[
-    ("9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8", "Add member to role"),
-    ("06b708a9-e830-4db3-a914-8e69da51d44f", "Add app role assignment to service principal"),
-    ("1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9", "Add service principal credentials"),
-    ("19dbc75e-c2e2-444c-a770-ec69d8559fc7", "Add member to group"),
-    ("62a82d76-70ea-41e2-9197-370581804d09", "Add member to group"),
-    ("dbaae8cf-10b5-4b86-a4a1-f871c94c6695", "Add member to group"),
-    ("01c0a623-fc9b-48e9-b794-0756f8e8f067", "Update conditional access policy"),
-];
-
 pub fn rules(state: &mut State<'_>) {
-    let targets = worth_becoming(state);
+    let estate = state.estate.clone();
     for (principal, token) in state.with_session(&Audience::Graph) {
-        for (target, kind) in &targets {
-            if *target != principal && !state.has(&Fact::Controls(target.clone())) {
-                become_principal(state, &principal, token, target, *kind);
-            }
+        if !state.stirs(Room::Entra, &principal) {
+            continue;
         }
-        for group in groups_worth_joining(state) {
-            join(state, &principal, token, &group);
-        }
+        reset_passwords(state, &estate, &principal, token);
+        add_credentials(state, &estate, &principal, token);
+        join_groups(state, &estate, &principal, token);
         grant_role(state, &principal, token);
         change_conditional_access(state, &principal, token);
     }
-}
-
-/// Principals that hold something: an Azure role, an Entra role, membership of a group that does, an app permission.
-fn worth_becoming(state: &State<'_>) -> Vec<(ObjectId, Kind)> {
-    let env = &state.world.env;
-    let mut holders: BTreeSet<ObjectId> = BTreeSet::new();
-    for kind in [Kind::RoleAssignments, Kind::DirectoryRoles, Kind::AppRoleAssignments, Kind::PimEligibilities] {
-        for body in env.bodies(kind) {
-            let holder = json::text(body, "properties.principalId").or_else(|| json::text(body, "principalId"));
-            holders.extend(holder.map(ObjectId::new));
-        }
-    }
-    for group in holders.clone() {
-        if let Some(document) = env.get(Kind::GroupMembers, group.as_str()) {
-            for member in json::get(&document.body, "members").and_then(Value::as_array).into_iter().flatten() {
-                holders.extend(json::text(member, "id").map(ObjectId::new));
-            }
-        }
-    }
-    for body in env.bodies(Kind::Owners) {
-        for owner in json::get(body, "owners").and_then(Value::as_array).into_iter().flatten() {
-            holders.extend(json::text(owner, "id").map(ObjectId::new));
-        }
-    }
-    holders
-        .into_iter()
-        .filter_map(|id| {
-            [Kind::Users, Kind::ServicePrincipals]
-                .into_iter()
-                .find(|kind| env.get(*kind, id.as_str()).is_some())
-                .map(|kind| (id, kind))
-        })
-        .collect()
 }
 
 /// A directory operation, by a role, by an app permission of the service principal, or by owning the object.
@@ -83,16 +37,8 @@ fn right(state: &State<'_>, principal: &ObjectId, operation: &str, object: Optio
     {
         return Some(Right { why: "owner".to_owned(), ..Right::default() });
     }
-    let env = &state.world.env;
-    for body in env.bodies(Kind::AppRoleAssignments) {
-        let mine = json::text(body, "principalId").is_some_and(|id| ObjectId::new(id) == *principal);
-        let role = json::text(body, "appRoleId").map(str::to_lowercase);
-        if mine
-            && let Some((_, allows)) = APP_PERMISSIONS.iter().find(|(id, _)| Some(*id) == role.as_deref())
-            && allows.eq_ignore_ascii_case(operation)
-        {
-            return Some(Right { why: "Microsoft Graph application permission".to_owned(), ..Right::default() });
-        }
+    if state.estate.permits(principal, operation) {
+        return Some(Right { why: "Microsoft Graph application permission".to_owned(), ..Right::default() });
     }
     let answer = directory_answer(state.engine, &state.world, usize::MAX, principal, operation, state.at);
     if !state.stage.passes(answer.level) {
@@ -102,8 +48,9 @@ fn right(state: &State<'_>, principal: &ObjectId, operation: &str, object: Optio
         .into_iter()
         .flatten()
         .find_map(|role| state.node_of(&Fact::DirectoryRole(principal.clone(), (*role).to_owned())));
-    let role = answer.clauses.iter().find_map(|clause| directory_role_name(env, &clause.document));
-    let mut right = Right { why: role.unwrap_or_else(|| "an eligible Entra role, activated".to_owned()), ..Right::default() };
+    let role = answer.clauses.iter().find_map(|clause| directory_role_name(&state.world.env, &clause.document));
+    let mut right =
+        Right { why: role.unwrap_or_else(|| "an eligible Entra role, activated".to_owned()), ..Right::default() };
     right.needs.extend(granted);
     right.words = answer.words;
     right.missing = answer.missing;
@@ -135,44 +82,70 @@ fn add(state: &mut State<'_>, fact: Fact, operation: &str, from: &ObjectId, to: 
     state.derive(fact, node);
 }
 
-fn become_principal(state: &mut State<'_>, principal: &ObjectId, token: usize, target: &ObjectId, kind: Kind) {
-    if kind == Kind::Users {
-        if !may_reset(state, principal, target) {
-            return;
+fn reset_passwords(state: &mut State<'_>, estate: &Estate, principal: &ObjectId, token: usize) {
+    let operation = "Reset user password";
+    if state.is_never(operation) || right(state, principal, operation, None).is_none() {
+        return;
+    }
+    for target in estate.users() {
+        if target == principal
+            || state.has(&Fact::Controls(target.clone()))
+            || state.is_banned(operation, target.as_str())
+            || !may_reset(state, principal, target)
+        {
+            continue;
         }
-        let operation = "Reset user password";
         if let Some(right) = right(state, principal, operation, None) {
             add(state, Fact::Controls(target.clone()), operation, principal, target.as_str(), token, right);
         }
-        return;
-    }
-    let managed = state
-        .world
-        .env
-        .get(Kind::ServicePrincipals, target.as_str())
-        .and_then(|d| json::text(&d.body, "servicePrincipalType"))
-        .is_some_and(|t| t.eq_ignore_ascii_case("ManagedIdentity"));
-    if managed {
-        return;
-    }
-    let operation = "Add service principal credentials";
-    let application = application_of(state, target);
-    let found = right(state, principal, operation, Some(target))
-        .or_else(|| application.as_ref().and_then(|app| right(state, principal, operation, Some(app))));
-    if let Some(right) = found {
-        add(state, Fact::Controls(target.clone()), operation, principal, target.as_str(), token, right);
     }
 }
 
-fn application_of(state: &State<'_>, service_principal: &ObjectId) -> Option<ObjectId> {
-    let env = &state.world.env;
-    let app_id = env
-        .get(Kind::ServicePrincipals, service_principal.as_str())
-        .and_then(|d| json::text(&d.body, "appId"))?
-        .to_owned();
-    env.of(Kind::Applications)
-        .find(|(_, d)| json::text(&d.body, "appId").is_some_and(|id| id.eq_ignore_ascii_case(&app_id)))
-        .map(|(key, _)| ObjectId::new(key))
+/// Secrets on service principals and their applications, by a role, a permission, or owning either.
+fn add_credentials(state: &mut State<'_>, estate: &Estate, principal: &ObjectId, token: usize) {
+    let operation = "Add service principal credentials";
+    if state.is_never(operation) {
+        return;
+    }
+    let targets: BTreeSet<ObjectId> = if right(state, principal, operation, None).is_some() {
+        estate.machines().clone()
+    } else {
+        estate.owned_by(principal).flat_map(|owned| service_principals_of(&state.world.env, owned)).collect()
+    };
+    for target in targets {
+        if target == *principal
+            || state.has(&Fact::Controls(target.clone()))
+            || state.is_banned(operation, target.as_str())
+        {
+            continue;
+        }
+        let Some(document) = state.world.env.get(Kind::ServicePrincipals, target.as_str()) else { continue };
+        let is = |kind: &str| {
+            json::text(&document.body, "servicePrincipalType").is_some_and(|t| t.eq_ignore_ascii_case(kind))
+        };
+        if is("ManagedIdentity") {
+            continue;
+        }
+        let applications = json::text(&document.body, "appId")
+            .map(|app| state.world.env.keys_with(Kind::Applications, "appId", app))
+            .unwrap_or_default();
+        let found = right(state, principal, operation, Some(&target)).or_else(|| {
+            applications.first().and_then(|app| right(state, principal, operation, Some(&ObjectId::new(app))))
+        });
+        if let Some(right) = found {
+            add(state, Fact::Controls(target.clone()), operation, principal, target.as_str(), token, right);
+        }
+    }
+}
+
+/// A service principal itself, or those of an application.
+fn service_principals_of(env: &crate::model::Environment, owned: &ObjectId) -> Vec<ObjectId> {
+    if env.get(Kind::ServicePrincipals, owned.as_str()).is_some() {
+        return vec![owned.clone()];
+    }
+    let app = env.get(Kind::Applications, owned.as_str()).and_then(|d| json::text(&d.body, "appId"));
+    let keys = app.map(|app| env.keys_with(Kind::ServicePrincipals, "appId", app)).unwrap_or_default();
+    keys.iter().map(|key| ObjectId::new(key)).collect()
 }
 
 /// Limited administrators reset only users without privileged roles and outside role-assignable groups; Global and
@@ -216,22 +189,19 @@ const LIMITED_TARGETS: &[&str] = &[
     "966707d0-3269-4727-9be2-8c3a10f19b9d",
 ];
 
-fn groups_worth_joining(state: &State<'_>) -> BTreeSet<ObjectId> {
-    let env = &state.world.env;
-    let mut groups = BTreeSet::new();
-    for kind in [Kind::RoleAssignments, Kind::DirectoryRoles, Kind::PimEligibilities, Kind::AppRoleAssignments] {
-        for body in env.bodies(kind) {
-            let holder = json::text(body, "properties.principalId").or_else(|| json::text(body, "principalId"));
-            groups.extend(holder.map(ObjectId::new).filter(|id| env.get(Kind::Groups, id.as_str()).is_some()));
-        }
+fn join_groups(state: &mut State<'_>, estate: &Estate, principal: &ObjectId, token: usize) {
+    if state.is_never("Add member to group") {
+        return;
     }
-    for body in env.bodies(Kind::ConditionalAccess) {
-        let excluded = json::path(body, "conditions.users.excludeGroups").and_then(Value::as_array);
-        for group in excluded.into_iter().flatten().filter_map(Value::as_str) {
-            groups.extend(Some(ObjectId::new(group)).filter(|id| env.get(Kind::Groups, id.as_str()).is_some()));
-        }
+    let any = ["Add member to group", "Add member to role"];
+    let groups: BTreeSet<ObjectId> = if any.iter().any(|operation| right(state, principal, operation, None).is_some()) {
+        estate.groups().clone()
+    } else {
+        estate.owned_by(principal).filter(|owned| estate.groups().contains(owned)).cloned().collect()
+    };
+    for group in groups {
+        join(state, principal, token, &group);
     }
-    groups
 }
 
 fn join(state: &mut State<'_>, principal: &ObjectId, token: usize, group: &ObjectId) {
@@ -281,7 +251,9 @@ fn grant_role(state: &mut State<'_>, principal: &ObjectId, token: usize) {
     if state.is_banned(operation, GLOBAL_ADMINISTRATOR) {
         return;
     }
-    let Some(right) = right(state, principal, operation, None) else { return };
+    // Whoever may grant app roles grants themselves the one that grants directory roles.
+    let by = [operation, "Add app role assignment to service principal"];
+    let Some(right) = by.into_iter().find_map(|operation| right(state, principal, operation, None)) else { return };
     let key = format!("latent-{GLOBAL_ADMINISTRATOR}-{principal}");
     let body = json!({ "id": key, "principalId": principal.as_str(), "roleDefinitionId": GLOBAL_ADMINISTRATOR,
         "directoryScopeId": "/" });

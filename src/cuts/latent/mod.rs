@@ -11,6 +11,7 @@
 mod azure;
 mod data;
 mod entra;
+mod estate;
 mod state;
 
 pub use state::{Limit, Node, Path, State};

@@ -1,13 +1,16 @@
 //! What the attacker has reached so far, and how.
 
+use super::estate::Estate;
 use crate::causal::World;
 use crate::effect::{Audience, Capability, yields};
 use crate::model::request::{ArmPrincipal, ArmRequest};
 use crate::model::{
-    ActorKind, Answer, Attacker, Detail, Kind, Level, Missing, ObjectId, ResourceId, Timestamp, Word, json,
+    ActorKind, Answer, Attacker, Collection, Detail, Kind, Level, Missing, ObjectId, ResourceId, Timestamp, Word, json,
 };
 use crate::replay::{Engine, Run, Stage, scope_name, unrecorded_sign_in, ways_to_token};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
 
 /// One operation of a path.
 #[derive(Clone, Debug)]
@@ -69,7 +72,31 @@ pub struct State<'a> {
     facts: BTreeMap<Fact, usize>,
     limit: Limit,
     exhaustive: bool,
+    /// Where rules look.
+    pub estate: Rc<Estate>,
+    homes: Vec<ResourceId>,
+    /// Number of facts and version of the world when a room last began to have its say about a principal.
+    settled: BTreeMap<(Room, ObjectId), (usize, u64)>,
+    /// Tokens that were refused, and the documents they were refused by.
+    refused: BTreeMap<(ObjectId, Audience), Vec<Option<Arc<Collection>>>>,
 }
+
+/// Rules that are asked principal by principal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Room {
+    Azure,
+    Entra,
+}
+
+/// What a sign-in is decided by.
+const SIGN_IN: &[Kind] = &[
+    Kind::ConditionalAccess,
+    Kind::NamedLocations,
+    Kind::GroupMembers,
+    Kind::DirectoryRoles,
+    Kind::Users,
+    Kind::ServicePrincipals,
+];
 
 /// Which operations a search may use.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,6 +148,9 @@ impl<'a> State<'a> {
     pub fn within(engine: &'a Engine<'a>, run: &'a Run, jewels: &[ResourceId], limit: Limit) -> State<'a> {
         let correlated = &engine.case.correlated;
         let at = correlated.steps.iter().map(|s| s.end).max().or(engine.asked_at).unwrap_or(Timestamp::UNIX_EPOCH);
+        let mut homes: Vec<ResourceId> = jewels.iter().map(home).collect();
+        homes.sort();
+        homes.dedup();
         let mut state = State {
             engine,
             stage: run.stage,
@@ -133,6 +163,10 @@ impl<'a> State<'a> {
             facts: BTreeMap::new(),
             limit,
             exhaustive: false,
+            estate: Rc::new(Estate::of(&run.start, &run.world.env)),
+            homes,
+            settled: BTreeMap::new(),
+            refused: BTreeMap::new(),
         };
         state.observed();
         state
@@ -166,6 +200,38 @@ impl<'a> State<'a> {
     /// Rules that change the world ask before they do.
     pub fn is_banned(&self, action: &str, to: &str) -> bool {
         self.limit.forbids(action, to)
+    }
+
+    /// No path of the limit has this operation anywhere.
+    pub fn is_never(&self, action: &str) -> bool {
+        match &self.limit {
+            Limit::Nothing | Limit::Without(_) => false,
+            Limit::Only { operations, .. } | Limit::Exactly(operations) => {
+                !operations.iter().any(|(of, _)| of == action)
+            }
+        }
+    }
+
+    /// The resources the jewels live on.
+    pub fn homes(&self) -> &Vec<ResourceId> {
+        &self.homes
+    }
+
+    /// Those scopes of the list where some assignment of the principal's could count; all, where that is not known.
+    pub fn covered<'s>(&self, principal: &ObjectId, scopes: impl Iterator<Item = &'s ResourceId>) -> Vec<ResourceId> {
+        let caller = self.caller(principal);
+        let Some(held) = self.world.rbac().scopes_held(&caller) else { return scopes.cloned().collect() };
+        let above = |scope: &ResourceId| scope.folded() == "/" || scope.folded().starts_with("/providers/");
+        if held.iter().any(|scope| above(scope)) {
+            return scopes.cloned().collect();
+        }
+        scopes.filter(|scope| held.iter().any(|own| own.contains(scope))).cloned().collect()
+    }
+
+    /// Whether anything happened since this room last began to have its say about the principal; it begins now.
+    pub fn stirs(&mut self, room: Room, principal: &ObjectId) -> bool {
+        let now = (self.facts.len(), self.world.version);
+        self.settled.insert((room, principal.clone()), now) != Some(now)
     }
 
     pub fn all_reached(&self) -> bool {
@@ -309,10 +375,17 @@ impl<'a> State<'a> {
         for (principal, known_by) in controlled {
             for audience in [Audience::ResourceManager, Audience::Storage, Audience::KeyVault, Audience::Graph] {
                 let fact = Fact::Session(principal.clone(), audience.clone());
-                if self.has(&fact) {
+                let by = || SIGN_IN.iter().map(|kind| self.world.env.shared(*kind).cloned()).collect::<Vec<_>>();
+                let tried = (principal.clone(), audience.clone());
+                if self.has(&fact) || self.refused.get(&tried).is_some_and(|before| unchanged(before, &by())) {
                     continue;
                 }
-                if let Some((by, answer)) = self.token(&principal, &audience) {
+                let Some((by, answer)) = self.token(&principal, &audience) else {
+                    let by = by();
+                    self.refused.insert(tried, by);
+                    continue;
+                };
+                {
                     let mut node = self.node("SignIn", principal.as_str(), audience.application_id(), &by);
                     node.needs.insert(known_by);
                     if let Some(step) = by.strip_prefix("session of ") {
@@ -392,7 +465,7 @@ impl<'a> State<'a> {
                 home_tenant_id: crate::model::Fact::Unknown,
                 transitive_group_ids: crate::model::Fact::Unknown,
                 directory_role_template_ids: crate::model::Fact::Unknown,
-                single_tenant_in_this_tenant: single_tenant(&self.world, principal),
+                single_tenant_in_this_tenant: crate::effect::single_tenant(&self.world.env, principal),
                 is_mfa_registered: crate::model::Fact::Unknown,
             },
             target: SignInTarget {
@@ -519,6 +592,29 @@ impl<'a> State<'a> {
     }
 }
 
+/// The resource a jewel lives on: the account of a container, the vault, the resource itself.
+pub fn home(jewel: &ResourceId) -> ResourceId {
+    let mut at = jewel.clone();
+    loop {
+        let kind = at.resource_type().map(|t| t.to_lowercase()).unwrap_or_default();
+        if kind.matches('/').count() <= 1 {
+            return at;
+        }
+        match at.parent() {
+            Some(parent) => at = parent,
+            None => return at,
+        }
+    }
+}
+
+fn unchanged(before: &[Option<Arc<Collection>>], now: &[Option<Arc<Collection>>]) -> bool {
+    before.iter().zip(now).all(|(a, b)| match (a, b) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    })
+}
+
 /// What an allowed call builds on.
 pub struct Allowed {
     pub why: String,
@@ -544,17 +640,4 @@ impl Allowed {
 fn turns_on(run: &Run, n: usize) -> impl Iterator<Item = &Answer> {
     let asked = run.steps.get(n).and_then(|s| s.first.as_deref());
     asked.into_iter().flat_map(|a| &a.parts).map(|p| &p.answer).filter(|answer| answer.level < Level::NotCut)
-}
-
-fn single_tenant(world: &World, principal: &ObjectId) -> crate::model::Fact<bool> {
-    let app_id = world.env.get(Kind::ServicePrincipals, principal.as_str()).and_then(|d| json::text(&d.body, "appId"));
-    let Some(app_id) = app_id else { return crate::model::Fact::Unknown };
-    let registered = world
-        .env
-        .bodies(Kind::Applications)
-        .find(|body| json::text(body, "appId").is_some_and(|other| other.eq_ignore_ascii_case(app_id)));
-    match registered.and_then(|body| json::text(body, "signInAudience")) {
-        Some(audience) => crate::model::Fact::Known(audience.eq_ignore_ascii_case("AzureADMyOrg")),
-        None => crate::model::Fact::Unknown,
-    }
 }

@@ -129,6 +129,8 @@ pub(super) struct Assignments {
 #[derive(Debug, Default)]
 struct Indexed {
     all: Vec<Arc<Assignment>>,
+    /// By id, lower case.
+    ids: HashMap<Box<str>, Vec<u32>, Keyed>,
     /// Scopes that hold assignments, by folded id.
     scopes: HashMap<Arc<str>, u32, Keyed>,
     /// Per principal: (scope, assignment), sorted.
@@ -163,26 +165,30 @@ impl Assignments {
         self.base.all.get(at).or_else(|| self.added.get(at.checked_sub(self.base.all.len())?))
     }
 
-    pub fn with(&self, assignment: Assignment) -> Self {
-        let mut changed = self.without(&assignment.id);
-        Arc::make_mut(&mut changed.added).push(Arc::new(assignment));
+    /// Without the assignments of these ids (any letter case), and with these.
+    pub fn changed(&self, gone: &[&str], more: Vec<Assignment>) -> Self {
+        let mut changed = self.clone();
+        for id in gone {
+            changed.forget(id);
+        }
+        for assignment in more {
+            changed.forget(&assignment.id);
+            Arc::make_mut(&mut changed.added).push(Arc::new(assignment));
+        }
         changed.settled()
     }
 
-    /// Without the assignment of this id, any letter case.
-    pub fn without(&self, id: &str) -> Self {
+    fn forget(&mut self, id: &str) {
         let id = id.trim();
-        let same = |assignment: &Assignment| !id.is_empty() && assignment.id.eq_ignore_ascii_case(id);
-        let mut changed = self.clone();
-        let gone = self.base.all.iter().enumerate().filter(|(_, assignment)| same(assignment));
-        let gone: Vec<u32> = gone.filter_map(|(at, _)| u32::try_from(at).ok()).collect();
-        if !gone.is_empty() {
-            Arc::make_mut(&mut changed.removed).extend(gone);
+        if id.is_empty() {
+            return;
         }
-        if self.added.iter().any(|assignment| same(assignment)) {
-            Arc::make_mut(&mut changed.added).retain(|assignment| !same(assignment));
+        if let Some(gone) = self.base.ids.get(id.to_lowercase().as_str()) {
+            Arc::make_mut(&mut self.removed).extend(gone.iter().copied());
         }
-        changed.settled()
+        if self.added.iter().any(|assignment| assignment.id.eq_ignore_ascii_case(id)) {
+            Arc::make_mut(&mut self.added).retain(|assignment| !assignment.id.eq_ignore_ascii_case(id));
+        }
     }
 
     fn settled(self) -> Self {
@@ -230,6 +236,11 @@ impl Assignments {
         found
     }
 
+    /// Whether every assignment tells its scope and principal.
+    pub fn all_placed(&self) -> bool {
+        self.base.loose.is_empty() && self.added.iter().all(|a| a.scope.is_some() && a.principal.id.is_some())
+    }
+
     /// Assignments to the principal itself or to a group of it.
     pub fn of_principal<'a>(&'a self, ids: impl Iterator<Item = &'a ObjectId> + 'a) -> Vec<&'a Arc<Assignment>> {
         let ids: BTreeSet<&ObjectId> = ids.collect();
@@ -248,6 +259,7 @@ impl Indexed {
         for (at, assignment) in all.iter().enumerate() {
             // INVARIANT: no export holds four thousand million assignments.
             let Ok(at) = u32::try_from(at) else { break };
+            index.ids.entry(assignment.id.to_lowercase().into()).or_default().push(at);
             let (Some(scope), Some(principal)) = (&assignment.scope, &assignment.principal.id) else {
                 index.loose.push(at);
                 continue;

@@ -12,7 +12,7 @@ use super::role::property;
 use super::scope::{ScopeIndex, scope_of_id};
 use crate::model::{ResourceId, json};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,15 +136,25 @@ impl Locks {
         locks
     }
 
-    pub fn with(&self, lock: Lock) -> Self {
-        let mut all = self.without(&lock.id).all;
-        all.push(lock);
+    /// Without the locks of these ids, and with these.
+    pub fn changed(&self, gone: &[&str], more: Vec<Lock>) -> Self {
+        let gone: BTreeSet<String> = gone
+            .iter()
+            .copied()
+            .chain(more.iter().map(|lock| lock.id.as_ref()))
+            .map(|id| id.trim().to_lowercase())
+            .collect();
+        let mut all: Vec<Lock> =
+            self.all.iter().filter(|lock| !gone.contains(&lock.id.to_lowercase())).cloned().collect();
+        // Of two of one id among the new ones the later counts.
+        let mut last: BTreeMap<String, usize> = BTreeMap::new();
+        for (at, lock) in more.iter().enumerate() {
+            last.insert(lock.id.trim().to_lowercase(), at);
+        }
+        let kept =
+            more.into_iter().enumerate().filter(|(at, lock)| last.get(&lock.id.trim().to_lowercase()) == Some(at));
+        all.extend(kept.map(|(_, lock)| lock));
         Locks::indexed(self.collected, all)
-    }
-
-    pub fn without(&self, id: &str) -> Self {
-        let kept = self.all.iter().filter(|lock| !lock.id.eq_ignore_ascii_case(id.trim()));
-        Locks::indexed(self.collected, kept.cloned().collect())
     }
 
     /// Those that may block, in the order of the export.

@@ -68,6 +68,15 @@ pub struct AuthorizerInput<'a> {
     pub hierarchy: BTreeMap<ResourceId, Option<Vec<String>>>,
 }
 
+/// Documents that go, by id, and documents that come; one that comes under a known id replaces it.
+#[derive(Clone, Debug, Default)]
+pub struct Changes<'a> {
+    pub assignments_gone: Vec<&'a str>,
+    pub assignments: Vec<&'a Value>,
+    pub locks_gone: Vec<&'a str>,
+    pub locks: Vec<&'a Value>,
+}
+
 /// What of a document could not be read. What depends on it is unknown, never skipped.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Complaint {
@@ -177,18 +186,30 @@ impl Authorizer {
         &self.complaints
     }
 
-    /// With this role assignment; one of the same id is replaced.
-    pub fn with_assignment(&self, document: &Value) -> Authorizer {
+    /// With these changes, all at once: what is made again is made once.
+    pub fn changed(&self, changes: &Changes<'_>) -> Authorizer {
         let mut changed = self.clone();
         let complaints = Arc::make_mut(&mut changed.complaints);
-        let assignment = Assignment::of(document, &self.roles, &mut collector(complaints));
-        changed.assignments = self.assignments.with(assignment);
+        if !changes.assignments_gone.is_empty() || !changes.assignments.is_empty() {
+            let more = changes.assignments.iter().map(|d| Assignment::of(d, &self.roles, &mut collector(complaints)));
+            let more: Vec<Assignment> = more.collect();
+            changed.assignments = self.assignments.changed(&changes.assignments_gone, more);
+        }
+        if !changes.locks_gone.is_empty() || !changes.locks.is_empty() {
+            let more = changes.locks.iter().map(|document| Lock::of(document, &mut collector(complaints))).collect();
+            changed.locks = Arc::new(self.locks.changed(&changes.locks_gone, more));
+        }
         changed
+    }
+
+    /// With this role assignment; one of the same id is replaced.
+    pub fn with_assignment(&self, document: &Value) -> Authorizer {
+        self.changed(&Changes { assignments: vec![document], ..Changes::default() })
     }
 
     /// Without the role assignment of this id.
     pub fn without_assignment(&self, id: &str) -> Authorizer {
-        Authorizer { assignments: self.assignments.without(id), ..self.clone() }
+        self.changed(&Changes { assignments_gone: vec![id], ..Changes::default() })
     }
 
     /// With this role definition; one of the same GUID is replaced, and assignments of it see the new one.
@@ -210,15 +231,12 @@ impl Authorizer {
 
     /// With this lock; one of the same id is replaced.
     pub fn with_lock(&self, document: &Value) -> Authorizer {
-        let mut changed = self.clone();
-        let lock = Lock::of(document, &mut collector(Arc::make_mut(&mut changed.complaints)));
-        changed.locks = Arc::new(self.locks.with(lock));
-        changed
+        self.changed(&Changes { locks: vec![document], ..Changes::default() })
     }
 
     /// Without the lock of this id.
     pub fn without_lock(&self, id: &str) -> Authorizer {
-        Authorizer { locks: Arc::new(self.locks.without(id)), ..self.clone() }
+        self.changed(&Changes { locks_gone: vec![id], ..Changes::default() })
     }
 
     /// Whether the request passes, by what, and why.
@@ -248,6 +266,14 @@ impl Authorizer {
             let scope = assignment.scope.as_ref()?;
             Some(HeldRole { assignment: &assignment.id, role: &assignment.role_id, scope })
         })
+    }
+
+    /// Scopes at which the caller or a group of theirs is assigned anything: nothing outside and below them is granted to
+    /// them by an assignment. None where that is not known.
+    pub fn scopes_held<'a>(&'a self, principal: &'a ArmPrincipal) -> Option<Vec<&'a ResourceId>> {
+        let known =
+            self.assignments_collected && principal.transitive_groups.is_some() && self.assignments.all_placed();
+        known.then(|| self.roles_held(principal).map(|held| held.scope).collect())
     }
 
     /// Ids of the locks that certainly block the request.

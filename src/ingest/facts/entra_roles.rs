@@ -51,11 +51,7 @@ pub(super) fn merge_into(environment: &mut Environment) {
         if environment.get(Kind::DirectoryRoleDefinitions, role.id).is_none() {
             let body = json!({ "id": role.id, "templateId": role.id, "displayName": role.name, "isBuiltIn": true });
             let evidence = Evidence::new(file.clone(), record, "");
-            environment.insert(
-                Kind::DirectoryRoleDefinitions,
-                role.id,
-                Document { body: Arc::new(body), evidence },
-            );
+            environment.insert(Kind::DirectoryRoleDefinitions, role.id, Document { body: Arc::new(body), evidence });
         }
     }
 }

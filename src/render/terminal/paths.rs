@@ -88,16 +88,21 @@ fn of_pair(found: &Paths, pair: &Pair, width: usize) -> Vec<String> {
     out.extend(wrap_all("", 0, &head, width).into_iter().map(|line| line.trim_start().to_owned()));
     let paths: Vec<&Open> = found.paths.iter().filter(|path| pair.paths.contains(&path.id)).collect();
     // Paths that differ in the scope of a role granted alone are shown once.
-    let mut shown: Vec<(Vec<&str>, &Open, Vec<(&str, String)>)> = Vec::new();
+    let mut shown: Vec<Shown<'_>> = Vec::new();
     for path in paths {
         let shape: Vec<&str> = path.steps.iter().map(|step| step.action.as_str()).collect();
         let same = |first: &Open| {
-            first.steps.iter().zip(&path.steps).all(|(a, b)| a.to == b.to || a.action.ends_with("roleAssignments/write"))
+            first
+                .steps
+                .iter()
+                .zip(&path.steps)
+                .all(|(a, b)| a.to == b.to || a.action.ends_with("roleAssignments/write"))
         };
         match shown.iter_mut().find(|(known, first, _)| *known == shape && same(first)) {
             Some((_, first, others)) => {
                 let differs = first.steps.iter().zip(&path.steps).find(|(a, b)| a.to != b.to);
-                others.push((&path.id, differs.map(|(_, b)| crate::render::text::place(b)).unwrap_or_default()));
+                others
+                    .push((path.id.as_str(), differs.map(|(_, b)| crate::render::text::place(b)).unwrap_or_default()));
             }
             None => shown.push((shape, path, Vec::new())),
         }
@@ -112,6 +117,9 @@ fn of_pair(found: &Paths, pair: &Pair, width: usize) -> Vec<String> {
     }
     out
 }
+
+/// Operations of a path, the path, and those that differ from it in the scope of a granted role alone.
+type Shown<'a> = (Vec<&'a str>, &'a Open, Vec<(&'a str, String)>);
 
 fn of_blast(blast: &Blast, width: usize) -> Vec<String> {
     let mut out = vec![String::new()];

@@ -30,9 +30,9 @@ fn shown(path: &Path) -> &str {
 fn legible(text: &str) {
     for line in text.lines() {
         assert!(cutset::render::text::columns(line) <= 100, "more than 100 columns: {line}");
-        let guid = line.split(|c: char| !(c.is_ascii_hexdigit() || c == '-')).find(|word| {
-            word.len() == 36 && word.chars().filter(|c| *c == '-').count() == 4
-        });
+        let guid = line
+            .split(|c: char| !(c.is_ascii_hexdigit() || c == '-'))
+            .find(|word| word.len() == 36 && word.chars().filter(|c| *c == '-').count() == 4);
         assert_eq!(guid, None, "an id in: {line}");
     }
 }

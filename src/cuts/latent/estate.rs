@@ -1,0 +1,224 @@
+//! What of an environment could matter to a path: who holds something, which resources carry whom, who owns what.
+//!
+//! Each collection is read once, for every world that has it; a world that came of another is read by its differences
+//! from that one, as many steps as it has changes. It only bounds where rules look, so it may hold too much (a role that
+//! was taken away), never too little.
+
+use crate::model::{Document, Environment, Fact, Kind, ObjectId, ResourceId, json};
+use imbl::ordmap::DiffItem;
+use serde_json::Value;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+const READS: &[Kind] = &[
+    Kind::RoleAssignments,
+    Kind::DirectoryRoles,
+    Kind::AppRoleAssignments,
+    Kind::PimEligibilities,
+    Kind::Owners,
+    Kind::Resources,
+    Kind::ConditionalAccess,
+];
+
+/// Graph application permissions that lead on, and the directory operation each stands for.
+/// Source: *Microsoft Graph permissions reference*.
+const APP_PERMISSIONS: &[(&str, &str)] = &[
+    ("9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8", "Add member to role"),
+    ("06b708a9-e830-4db3-a914-8e69da51d44f", "Add app role assignment to service principal"),
+    ("1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9", "Add service principal credentials"),
+    ("19dbc75e-c2e2-444c-a770-ec69d8559fc7", "Add member to group"),
+    ("62a82d76-70ea-41e2-9197-370581804d09", "Add member to group"),
+    ("dbaae8cf-10b5-4b86-a4a1-f871c94c6695", "Add member to group"),
+    ("01c0a623-fc9b-48e9-b794-0756f8e8f067", "Update conditional access policy"),
+];
+
+/// What documents of one kind tell.
+#[derive(Debug, Default)]
+struct Part {
+    /// Hold an Azure or Entra role, an eligibility or an app role, or own something.
+    holders: BTreeSet<ObjectId>,
+    /// Left out by a conditional access policy.
+    excluded: BTreeSet<ObjectId>,
+    /// Resources with an identity they carry.
+    identities: BTreeSet<(ResourceId, ObjectId)>,
+    /// User-assigned identities, each with its principal.
+    assignable: BTreeMap<ResourceId, ObjectId>,
+    owned: BTreeMap<ObjectId, BTreeSet<ObjectId>>,
+    permissions: BTreeMap<ObjectId, BTreeSet<&'static str>>,
+}
+
+pub struct Estate {
+    parts: Vec<Arc<Part>>,
+    env: Environment,
+    targets: OnceCell<Targets>,
+}
+
+/// Everybody worth acting as, the members of groups that hold something included.
+#[derive(Default)]
+struct Targets {
+    users: BTreeSet<ObjectId>,
+    machines: BTreeSet<ObjectId>,
+    groups: BTreeSet<ObjectId>,
+}
+
+impl Estate {
+    /// `start`: the environment that `world` came of.
+    pub fn of(start: &Environment, world: &Environment) -> Estate {
+        let mut parts = Vec::new();
+        for kind in READS {
+            let Some(new) = world.shared(*kind) else { continue };
+            let whole = |documents: &crate::model::Collection| Part::read(*kind, documents.iter());
+            match start.shared(*kind) {
+                Some(old) if !Arc::ptr_eq(old, new) => {
+                    parts.push(old.derived("estate", whole));
+                    let changed = old.documents.diff(&new.documents).filter_map(|change| match change {
+                        DiffItem::Add(key, document) | DiffItem::Update { new: (key, document), .. } => {
+                            Some((key.as_ref(), document))
+                        }
+                        DiffItem::Remove(..) => None,
+                    });
+                    parts.push(Arc::new(Part::read(*kind, changed)));
+                }
+                _ => parts.push(new.derived("estate", whole)),
+            }
+        }
+        Estate { parts, env: world.clone(), targets: OnceCell::new() }
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().map(Arc::as_ref)
+    }
+
+    fn targets(&self) -> &Targets {
+        self.targets.get_or_init(|| {
+            let mut targets = Targets::default();
+            let mut known: BTreeSet<ObjectId> = self.parts().flat_map(|part| &part.holders).cloned().collect();
+            let mut open: Vec<ObjectId> = known.iter().cloned().collect();
+            let is = |kind: Kind, id: &ObjectId| self.env.get(kind, id.as_str()).is_some();
+            let excluded = self.parts().flat_map(|part| &part.excluded).filter(|id| is(Kind::Groups, id));
+            targets.groups.extend(excluded.chain(known.iter().filter(|id| is(Kind::Groups, id))).cloned());
+            while let Some(group) = open.pop() {
+                let Some(document) = self.env.get(Kind::GroupMembers, group.as_str()) else { continue };
+                for member in json::get(&document.body, "members").and_then(Value::as_array).into_iter().flatten() {
+                    let Some(member) = json::text(member, "id").map(ObjectId::new) else { continue };
+                    if known.insert(member.clone()) {
+                        open.push(member);
+                    }
+                }
+            }
+            targets.users = known.iter().filter(|id| is(Kind::Users, id)).cloned().collect();
+            targets.machines = known.into_iter().filter(|id| is(Kind::ServicePrincipals, id)).collect();
+            targets
+        })
+    }
+
+    /// Users and service principals worth acting as.
+    pub fn users(&self) -> &BTreeSet<ObjectId> {
+        &self.targets().users
+    }
+
+    pub fn machines(&self) -> &BTreeSet<ObjectId> {
+        &self.targets().machines
+    }
+
+    /// Groups that hold something, or that a conditional access policy leaves out.
+    pub fn groups(&self) -> &BTreeSet<ObjectId> {
+        &self.targets().groups
+    }
+
+    /// What the principal owns: applications, service principals, groups.
+    pub fn owned_by(&self, principal: &ObjectId) -> impl Iterator<Item = &ObjectId> {
+        self.parts().filter_map(|part| part.owned.get(principal)).flatten()
+    }
+
+    /// Whether an application permission of the principal allows a directory operation.
+    pub fn permits(&self, principal: &ObjectId, operation: &str) -> bool {
+        let mut allowed = self.parts().filter_map(|part| part.permissions.get(principal)).flatten();
+        allowed.any(|other| other.eq_ignore_ascii_case(operation))
+    }
+
+    /// Whether the principal, or a group it is in, holds something.
+    fn holds(&self, id: &ObjectId) -> bool {
+        let direct = |id: &ObjectId| self.parts().any(|part| part.holders.contains(id));
+        direct(id)
+            || match self.env.transitive_groups(id) {
+                Fact::Known(groups) => groups.iter().any(direct),
+                // Kinds that were not collected open no path.
+                Fact::Unknown | Fact::Absent => false,
+            }
+    }
+
+    /// Resources that carry an identity which holds something, with that identity.
+    pub fn identities(&self) -> impl Iterator<Item = &(ResourceId, ObjectId)> {
+        self.parts().flat_map(|part| &part.identities).filter(|(_, id)| self.holds(id))
+    }
+
+    /// Those of one resource.
+    pub fn of_resource<'e>(&'e self, resource: &'e ResourceId) -> impl Iterator<Item = &'e ObjectId> {
+        let least = (resource.clone(), ObjectId::new(""));
+        self.parts()
+            .flat_map(move |part| part.identities.range(least.clone()..).take_while(move |(of, _)| of == resource))
+            .map(|(_, id)| id)
+            .filter(|id| self.holds(id))
+    }
+
+    pub fn assignable(&self) -> impl Iterator<Item = (&ResourceId, &ObjectId)> {
+        self.parts().flat_map(|part| &part.assignable)
+    }
+}
+
+impl Part {
+    fn read<'d>(kind: Kind, documents: impl Iterator<Item = (&'d str, &'d Document)>) -> Part {
+        let mut part = Part::default();
+        for (key, document) in documents {
+            let body = document.body.as_ref();
+            match kind {
+                Kind::Resources => part.resource(key, body),
+                Kind::Owners => {
+                    for owner in json::get(body, "owners").and_then(Value::as_array).into_iter().flatten() {
+                        let Some(owner) = json::text(owner, "id").map(ObjectId::new) else { continue };
+                        part.owned.entry(owner.clone()).or_default().insert(ObjectId::new(key));
+                        part.holders.insert(owner);
+                    }
+                }
+                Kind::ConditionalAccess => {
+                    let excluded = json::path(body, "conditions.users.excludeGroups").and_then(Value::as_array);
+                    part.excluded.extend(excluded.into_iter().flatten().filter_map(Value::as_str).map(ObjectId::new));
+                }
+                _ => {
+                    let holder = json::text(body, "properties.principalId").or_else(|| json::text(body, "principalId"));
+                    let Some(holder) = holder.map(ObjectId::new) else { continue };
+                    if kind == Kind::AppRoleAssignments {
+                        let role = json::text(body, "appRoleId").map(str::to_lowercase).unwrap_or_default();
+                        let allows = APP_PERMISSIONS.iter().filter(|(id, _)| *id == role).map(|(_, allows)| *allows);
+                        part.permissions.entry(holder.clone()).or_default().extend(allows);
+                    }
+                    part.holders.insert(holder);
+                }
+            }
+        }
+        part
+    }
+
+    fn resource(&mut self, key: &str, body: &Value) {
+        let id = || ResourceId::new(json::text(body, "id").unwrap_or(key));
+        if let Some(identity) = json::get(body, "identity") {
+            let own = json::text(identity, "principalId");
+            let assigned = json::get(identity, "userAssignedIdentities").and_then(Value::as_object);
+            let assigned = assigned.into_iter().flatten().filter_map(|(_, v)| json::text(v, "principalId"));
+            self.identities.extend(own.into_iter().chain(assigned).map(|principal| (id(), ObjectId::new(principal))));
+        }
+        if key.contains("/microsoft.managedidentity/userassignedidentities/")
+            && let Some(principal) = json::text(body, "properties.principalId")
+        {
+            let id = id();
+            let of_type = id
+                .resource_type()
+                .is_some_and(|t| t.eq_ignore_ascii_case("Microsoft.ManagedIdentity/userAssignedIdentities"));
+            if of_type {
+                self.assignable.insert(id, ObjectId::new(principal));
+            }
+        }
+    }
+}
