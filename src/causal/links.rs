@@ -52,8 +52,8 @@ pub struct StepLinks {
     pub token: Option<TokenLink>,
     /// A silent token request needs that very session: the step it rode on.
     pub session: Option<Support>,
-    /// A sign-in with a credential needs one.
-    pub credential: Option<Support>,
+    /// A sign-in with a credential needs one: any of these.
+    pub credential: Vec<Support>,
     pub key: Option<KeyLink>,
     /// Resource group, parent of a child resource.
     pub exists: Vec<ResourceId>,
@@ -92,7 +92,8 @@ fn of_step(case: &Case, at: usize, step: &Step) -> StepLinks {
                 links.session = session_support(case, at, event, principal.as_ref());
             }
             if links.session.is_none() {
-                links.credential = principal.as_ref().map(|p| credential_support(case, at, event, p));
+                links.credential =
+                    principal.as_ref().map_or_else(Vec::new, |p| credential_supports(case, at, event, p));
             }
         }
         Detail::Arm(detail) => {
@@ -148,7 +149,7 @@ fn must_exist(resource: &ResourceId, operation: &str) -> Vec<ResourceId> {
     let extension = resource.folded().contains("/providers/microsoft.authorization/")
         || resource.folded().contains("/providers/microsoft.insights/diagnosticsettings/");
     if !extension
-        && let Some(parent) = resource.parent()
+        && let Some(parent) = above(resource)
         && !needed.contains(&parent)
         && parent.subscription().is_some_and(|s| s != parent)
         && !parent.folded().ends_with("/default")
@@ -156,6 +157,15 @@ fn must_exist(resource: &ResourceId, operation: &str) -> Vec<ResourceId> {
         needed.push(parent);
     }
     needed
+}
+
+/// The parent; of a child that has a type and no name (the draft of a runbook), what it is the draft of.
+fn above(resource: &ResourceId) -> Option<ResourceId> {
+    let tail = resource.spelled().rsplit_once("/providers/").map_or("", |(_, tail)| tail);
+    if tail.split('/').count().is_multiple_of(2) {
+        return resource.spelled().rsplit_once('/').map(|(parent, _)| ResourceId::new(parent));
+    }
+    resource.parent()
 }
 
 /// Sign-in steps of the attack before a step, with their audience.
@@ -191,28 +201,30 @@ fn token(case: &Case, at: usize, event: &Event, principal: &ObjectId, audience: 
         }
     }
     supports.extend(assumed);
-    if let Some(execution) = identity_support(case, at, event, principal) {
-        supports.push(execution);
-    }
+    supports.extend(identity_supports(case, at, event, principal));
     TokenLink { principal: principal.clone(), audience, supports }
 }
 
 /// Code on a resource that carries the identity gives its tokens.
-fn identity_support(case: &Case, at: usize, event: &Event, principal: &ObjectId) -> Option<Support> {
+fn identity_supports(case: &Case, at: usize, event: &Event, principal: &ObjectId) -> Vec<Support> {
     if !matches!(event.actor.kind, ActorKind::ManagedIdentity | ActorKind::ServicePrincipal) {
-        return None;
+        return Vec::new();
     }
-    case.correlated.steps.iter().enumerate().filter(|(n, s)| *n < at && !s.failed()).find_map(|(n, step)| {
-        let earlier = first_event(case, step)?;
-        yields(&case.environment, earlier).into_iter().find_map(|y| match y.capability {
-            Capability::Execution { resource } => carries(&case.environment, &resource, principal).then(|| Support {
-                from: SupportFrom::Step(n),
-                by: format!("code on {} ({})", resource.name(), step.id),
-                basis: "assumed",
-            }),
-            _ => None,
+    let ran = |capability: &Capability| match capability {
+        Capability::Execution { resource } => carries(&case.environment, resource, principal),
+        _ => false,
+    };
+    givers(case, at, event, &ran)
+        .into_iter()
+        .map(|(n, step, earlier)| {
+            let resource = yields(&case.environment, earlier).into_iter().find(|y| ran(&y.capability));
+            let name = match resource.map(|y| y.capability) {
+                Some(Capability::Execution { resource }) => resource.name().to_owned(),
+                _ => String::new(),
+            };
+            from_step(n, format!("code on {name} ({})", step.id))
         })
-    })
+        .collect()
 }
 
 /// Whether a resource's `identity` is (or includes) the principal.
@@ -256,24 +268,24 @@ fn session_support(case: &Case, at: usize, event: &Event, principal: Option<&Obj
     same_session.or(any)
 }
 
-fn credential_support(case: &Case, at: usize, event: &Event, principal: &ObjectId) -> Support {
-    for (n, step) in case.correlated.steps.iter().enumerate().filter(|(n, s)| *n < at && !s.failed()) {
-        let Some(earlier) = first_event(case, step) else { continue };
-        let gave = yields(&case.environment, earlier).into_iter().any(|y| match y.capability {
-            Capability::Credential { principal: of } => of == *principal || registered_as(case, &of, principal),
-            _ => false,
-        });
-        if gave {
-            return Support {
-                from: SupportFrom::Step(n),
-                by: format!("credential made at {}", step.id),
-                basis: "assumed",
-            };
-        }
+fn credential_supports(case: &Case, at: usize, event: &Event, principal: &ObjectId) -> Vec<Support> {
+    let made = |capability: &Capability| match capability {
+        Capability::Credential { principal: of } => of == principal || registered_as(case, of, principal),
+        _ => false,
+    };
+    let mut supports: Vec<Support> = givers(case, at, event, &made)
+        .into_iter()
+        .map(|(n, step, _)| from_step(n, format!("credential made at {}", step.id)))
+        .collect();
+    supports.extend(identity_supports(case, at, event, principal));
+    if supports.is_empty() {
+        supports.push(held_credential(case, event, principal));
     }
-    if let Some(support) = identity_support(case, at, event, principal) {
-        return support;
-    }
+    supports
+}
+
+/// One the attacker brought along.
+fn held_credential(case: &Case, event: &Event, principal: &ObjectId) -> Support {
     let word = match event.actor.kind {
         ActorKind::ServicePrincipal => Word::ClientSecret,
         ActorKind::ManagedIdentity => Word::ManagedIdentityToken,

@@ -2,7 +2,7 @@
 
 use super::audience::Audience;
 use super::principal::principal_of;
-use crate::model::{Detail, Environment, Event, ObjectId, ResourceId, Timestamp};
+use crate::model::{Detail, Environment, Event, ObjectId, ResourceId, Timestamp, json};
 use jiff::Span;
 use std::fmt;
 
@@ -97,14 +97,10 @@ pub fn yields(env: &Environment, event: &Event) -> Vec<Yielded> {
                 | "microsoft.storage/storageaccounts/listservicesas/action"
                 | "microsoft.compute/disks/begingetaccess/action"
                 | "microsoft.compute/snapshots/begingetaccess/action" => push(Capability::Sas { resource }, None),
-                "microsoft.compute/virtualmachines/runcommand/action"
-                | "microsoft.compute/virtualmachines/runcommands/write"
-                | "microsoft.compute/virtualmachines/extensions/write"
-                | "microsoft.compute/virtualmachines/write"
-                | "microsoft.resources/deploymentscripts/write"
-                | "microsoft.compute/virtualmachinescalesets/virtualmachines/runcommand/action"
-                | "microsoft.compute/virtualmachinescalesets/extensions/write" => {
-                    push(Capability::Execution { resource: machine_of(&resource) }, None);
+                "microsoft.managedidentity/userassignedidentities/federatedidentitycredentials/write" => {
+                    if let Some(principal) = trusting_identity(env, &resource) {
+                        push(Capability::Credential { principal }, None);
+                    }
                 }
                 "microsoft.authorization/roleassignments/write" => {
                     if let Some(granted) = super::change::role_grant(event, detail) {
@@ -114,7 +110,11 @@ pub fn yields(env: &Environment, event: &Event) -> Vec<Yielded> {
                 other if other.ends_with("/listkeys/action") || other.ends_with("/publishxml/action") => {
                     push(Capability::Secret { resource }, None);
                 }
-                _ => {}
+                other => {
+                    if let Some(resource) = runs_on(other, &resource) {
+                        push(Capability::Execution { resource }, None);
+                    }
+                }
             }
         }
         Detail::Data(detail) => {
@@ -154,13 +154,37 @@ pub fn yields(env: &Environment, event: &Event) -> Vec<Yielded> {
     found
 }
 
-/// The machine an extension or run command sits on.
-fn machine_of(resource: &ResourceId) -> ResourceId {
-    let lower = resource.resource_type().map(|t| t.to_lowercase());
-    match lower.as_deref() {
-        Some(t) if t.ends_with("/extensions") || t.ends_with("/runcommands") => {
-            resource.parent().unwrap_or_else(|| resource.clone())
+/// Operations that run the caller's code on a resource, by the type of that resource.
+/// Source: *Run scripts in your VM*, *Start a runbook in Azure Automation*, *What are managed identities for Azure
+/// resources?* (services that have them).
+const RUNS: &[(&str, &[&str])] = &[
+    ("microsoft.compute/virtualmachines", &["/runcommand/action", "/runcommands/write", "/extensions/write", "/write"]),
+    ("microsoft.compute/virtualmachinescalesets", &["/virtualmachines/runcommand/action", "/extensions/write"]),
+    ("microsoft.resources/deploymentscripts", &["/write"]),
+    ("microsoft.automation/automationaccounts", &["/jobs/write", "/jobschedules/write", "/webhooks/write"]),
+    ("microsoft.logic/workflows", &["/write", "/triggers/run/action"]),
+    ("microsoft.web/sites", &["/write", "/config/write", "/extensions/write", "/functions/write", "/publish/action"]),
+    ("microsoft.containerservice/managedclusters", &["/runcommand/action"]),
+    ("microsoft.containerinstance/containergroups", &["/write", "/containers/exec/action"]),
+    ("microsoft.containerregistry/registries", &["/tasks/write", "/schedulerun/action"]),
+    ("microsoft.datafactory/factories", &["/pipelines/write", "/pipelines/createrun/action"]),
+];
+
+/// The resource an operation (lower case) runs code on: that itself, or the one it is a child of.
+fn runs_on(operation: &str, resource: &ResourceId) -> Option<ResourceId> {
+    let (kind, _) =
+        RUNS.iter().find(|(kind, ends)| operation.strip_prefix(kind).is_some_and(|end| ends.contains(&end)))?;
+    let mut at = resource.clone();
+    loop {
+        if at.resource_type().is_some_and(|t| t.eq_ignore_ascii_case(kind)) {
+            return Some(at);
         }
-        _ => resource.clone(),
+        at = at.parent()?;
     }
+}
+
+/// The principal of a user-assigned identity that trusts another issuer from now on.
+fn trusting_identity(env: &Environment, credential: &ResourceId) -> Option<ObjectId> {
+    let identity = env.resource(&credential.parent()?)?;
+    json::text(&identity.body, "properties.principalId").map(ObjectId::new)
 }

@@ -33,6 +33,18 @@ pub enum Change {
         member: ObjectId,
         joins: bool,
     },
+    /// `principal` gets (or loses) an Entra role at the tenant, by its template's id or by its name.
+    DirectoryRole {
+        principal: ObjectId,
+        role: String,
+        holds: bool,
+    },
+    /// `owner` becomes (or ceases to be) an owner of `object`.
+    Owner {
+        object: ObjectId,
+        owner: ObjectId,
+        owns: bool,
+    },
 }
 
 impl Change {
@@ -72,18 +84,60 @@ impl Change {
                 env.insert(Kind::Resources, account.folded(), document(next));
             }
             Change::Member { group, member, joins } => {
-                let current = env.get(Kind::GroupMembers, group.as_str()).map(|d| d.body.as_ref().clone());
-                let mut next = current.unwrap_or_else(|| json!({ "groupId": group.as_str(), "members": [] }));
-                if let Some(members) = next.get_mut("members").and_then(Value::as_array_mut) {
-                    members.retain(|m| json::text(m, "id").is_none_or(|id| ObjectId::new(id) != *member));
-                    if *joins {
-                        members.push(json!({ "id": member.as_str() }));
-                    }
-                }
+                let empty = json!({ "groupId": group.as_str(), "members": [] });
+                let next = listing(env, Kind::GroupMembers, group, empty, "members", member, *joins);
                 env.insert(Kind::GroupMembers, group.as_str(), document(next));
+            }
+            Change::Owner { object, owner, owns } => {
+                let empty = json!({ "objectId": object.as_str(), "owners": [] });
+                let next = listing(env, Kind::Owners, object, empty, "owners", owner, *owns);
+                env.insert(Kind::Owners, object.as_str(), document(next));
+            }
+            Change::DirectoryRole { principal, role, holds } => {
+                let role = template_of(env, role);
+                let named = |body: &Value| {
+                    let is = |at: &str, id: &ObjectId| {
+                        json::text(body, at).and_then(|t| t.rsplit('/').next()).is_some_and(|t| ObjectId::new(t) == *id)
+                    };
+                    is("principalId", principal) && is("roleDefinitionId", &role)
+                };
+                let held: Vec<String> = env
+                    .of(Kind::DirectoryRoles)
+                    .filter(|(_, document)| named(&document.body))
+                    .map(|(key, _)| key.to_owned())
+                    .collect();
+                if *holds && held.is_empty() {
+                    let key = format!("{role}:{principal}");
+                    let body = json!({ "id": key, "principalId": principal.as_str(),
+                        "roleDefinitionId": role.as_str(), "directoryScopeId": "/" });
+                    env.insert(Kind::DirectoryRoles, &key, document(body));
+                } else if !*holds {
+                    held.iter().for_each(|key| drop(env.remove(Kind::DirectoryRoles, key)));
+                }
             }
         }
     }
+}
+
+/// A list of references with one more, or one less.
+fn listing(env: &Environment, kind: Kind, of: &ObjectId, empty: Value, list: &str, id: &ObjectId, more: bool) -> Value {
+    let mut next = env.get(kind, of.as_str()).map_or(empty, |d| d.body.as_ref().clone());
+    if let Some(all) = next.get_mut(list).and_then(Value::as_array_mut) {
+        all.retain(|one| json::text(one, "id").is_none_or(|other| ObjectId::new(other) != *id));
+        if more {
+            all.push(json!({ "id": id.as_str() }));
+        }
+    }
+    next
+}
+
+/// Template id of an Entra role by id or by name.
+fn template_of(env: &Environment, role: &str) -> ObjectId {
+    let named = env
+        .bodies(Kind::DirectoryRoleDefinitions)
+        .find(|body| json::text(body, "displayName").is_some_and(|name| name.eq_ignore_ascii_case(role)));
+    let template = named.and_then(|body| json::text(body, "templateId").or(json::text(body, "id")));
+    ObjectId::new(template.unwrap_or(role))
 }
 
 fn container_or_resource(resource: &ResourceId) -> Kind {
@@ -120,6 +174,9 @@ fn scope_of(resource: &ResourceId) -> Option<ResourceId> {
     Some(ResourceId::new(if at == 0 { "/" } else { &resource.spelled()[..at] }))
 }
 
+/// User Access Administrator.
+const ELEVATED: &str = "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9";
+
 /// ARM types that are documents of a kind of their own.
 const AUTHORIZATION: &[(&str, Kind)] = &[
     ("microsoft.authorization/locks", Kind::Locks),
@@ -136,29 +193,7 @@ const AUTHORIZATION: &[(&str, Kind)] = &[
 pub fn changes(event: &Event) -> Vec<Change> {
     match &event.detail {
         Detail::Arm(detail) => arm_changes(&event.action.to_lowercase(), event, detail),
-        Detail::Directory(detail) => {
-            let operation = event.action.trim().to_lowercase();
-            let joins = match operation.as_str() {
-                "add member to group" => true,
-                "remove member from group" => false,
-                _ => return Vec::new(),
-            };
-            let group = detail.targets.iter().find(|t| t.kind.eq_ignore_ascii_case("group")).and_then(|t| t.id.clone());
-            let group = group.or_else(|| {
-                detail.targets.iter().find_map(|t| {
-                    let (old, new) = t.modified.get("Group.ObjectID")?;
-                    Some(if joins { new.as_str()? } else { old.as_str()? }.into())
-                })
-            });
-            let member =
-                detail.targets.iter().find(|t| !t.kind.eq_ignore_ascii_case("group")).and_then(|t| t.id.clone());
-            match (group, member) {
-                (Some(group), Some(member)) => {
-                    vec![Change::Member { group: ObjectId::new(&group), member: ObjectId::new(&member), joins }]
-                }
-                _ => Vec::new(),
-            }
-        }
+        Detail::Directory(detail) => super::directory_change::changes(event, detail),
         Detail::SignIn(_) | Detail::Data(_) | Detail::Alert(_) | Detail::Context(_) => Vec::new(),
     }
 }
@@ -199,6 +234,18 @@ fn arm_changes(operation: &str, event: &Event, detail: &ArmDetail) -> Vec<Change
         };
     }
     match (kind, verb) {
+        // User Access Administrator at the root, for whoever calls. Source: *Elevate access to manage all Azure
+        // subscriptions and management groups*.
+        ("microsoft.authorization/elevateaccess", "action") => match &event.actor.id {
+            Some(caller) => {
+                let key = format!("/providers/microsoft.authorization/roleassignments/elevated-{caller}");
+                let body = json!({ "id": key, "name": format!("elevated-{caller}"), "properties": {
+                    "roleDefinitionId": format!("/providers/Microsoft.Authorization/roleDefinitions/{ELEVATED}"),
+                    "principalId": caller.as_str(), "scope": "/" } });
+                vec![Change::Insert { kind: Kind::RoleAssignments, key, body }]
+            }
+            None => Vec::new(),
+        },
         ("microsoft.storage/storageaccounts/regeneratekey", "action") => {
             let key = detail.request_body.known().and_then(|b| json::text(b, "keyName")).map(str::to_owned);
             vec![Change::Rotate { account: resource, key }]

@@ -67,3 +67,64 @@ pub fn directory_roles_for(operation: &str) -> Option<&'static [&'static str]> {
     let operation = operation.trim();
     ROWS.iter().find(|(name, _)| name.eq_ignore_ascii_case(operation)).map(|(_, roles)| *roles)
 }
+
+/// What an owner of an application, service principal or group may do to it without any role.
+/// Source: *Overview of enterprise application ownership*, *Microsoft Entra built-in roles* (default user permissions:
+/// *Owned application registrations*, *Owned groups*).
+const OWNERS: &[&str] = &[
+    "Add service principal credentials",
+    "Remove service principal credentials",
+    "Update application \u{2013} Certificates and secrets management",
+    "Add federated identity credential",
+    "Update application",
+    "Update service principal",
+    "Delete application",
+    "Add owner to application",
+    "Remove owner from application",
+    "Add owner to service principal",
+    "Remove owner from service principal",
+    "Add owner to group",
+    "Remove owner from group",
+    "Add member to group",
+    "Remove member from group",
+    "Update group",
+    "Delete group",
+];
+
+/// Whether owning the object is enough for the operation (audit log name).
+pub fn owners_may(operation: &str) -> bool {
+    let operation = operation.trim();
+    OWNERS.iter().any(|known| known.eq_ignore_ascii_case(operation))
+}
+
+/// Application permissions of Microsoft Graph, and the directory operations each allows.
+/// Source: *Microsoft Graph permissions reference*.
+const PERMISSIONS: &[(&str, &[&str])] = &[
+    ("9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8", &["Add member to role"]),
+    ("06b708a9-e830-4db3-a914-8e69da51d44f", &["Add app role assignment to service principal"]),
+    (
+        "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
+        &[
+            "Add service principal credentials",
+            "Update application \u{2013} Certificates and secrets management",
+            "Add federated identity credential",
+            "Add owner to application",
+            "Add application",
+            "Add service principal",
+        ],
+    ),
+    ("19dbc75e-c2e2-444c-a770-ec69d8559fc7", &["Add member to group", "Add owner to group"]),
+    ("62a82d76-70ea-41e2-9197-370581804d09", &["Add member to group", "Add owner to group"]),
+    ("dbaae8cf-10b5-4b86-a4a1-f871c94c6695", &["Add member to group"]),
+    (
+        "01c0a623-fc9b-48e9-b794-0756f8e8f067",
+        &["Add conditional access policy", "Update conditional access policy", "Delete conditional access policy"],
+    ),
+];
+
+/// Whether an application permission of Microsoft Graph (by the id of its app role) allows the operation.
+pub fn permission_allows(app_role: &str, operation: &str) -> bool {
+    let operation = operation.trim();
+    let row = PERMISSIONS.iter().find(|(id, _)| id.eq_ignore_ascii_case(app_role));
+    row.is_some_and(|(_, operations)| operations.iter().any(|known| known.eq_ignore_ascii_case(operation)))
+}

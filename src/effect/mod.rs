@@ -9,6 +9,7 @@ mod capability;
 mod change;
 mod data;
 mod directory;
+mod directory_change;
 mod principal;
 mod sign_in;
 
@@ -19,6 +20,6 @@ pub use change::{Change, changes};
 pub use data::{
     DataOperation, account_document, container_document, data_operation, signer_of, storage_request, vault_operation,
 };
-pub use directory::directory_roles_for;
+pub use directory::{directory_roles_for, owners_may, permission_allows};
 pub use principal::{active_directory_roles, arm_principal, principal_of};
 pub use sign_in::{sign_in_request, sign_in_request_of, single_tenant};

@@ -164,7 +164,12 @@ fn raw(engine: &Engine<'_>, world: &World, steps: &[StepRun], step: usize, event
     if let Some(session) = &links.session {
         parts.push(from_support(engine, steps, PartKind::Session, session, stage));
     }
-    if let Some(credential) = &links.credential {
+    // Any of several credentials will do; where none was obtained, the earliest step that failed says why.
+    let lives = |support: &&Support| match support.from {
+        SupportFrom::Step(n) => passed(steps, n),
+        SupportFrom::Environment | SupportFrom::Held(_) => true,
+    };
+    if let Some(credential) = links.credential.iter().find(lives).or(links.credential.first()) {
         parts.push(from_support(engine, steps, PartKind::Credential, credential, stage));
     }
     if let Some(token) = &links.token {
@@ -187,7 +192,7 @@ fn raw(engine: &Engine<'_>, world: &World, steps: &[StepRun], step: usize, event
         Detail::Arm(detail) => arm_parts(engine, world, steps, step, event, detail, &mut parts),
         Detail::Data(detail) => data_parts(engine, world, steps, step, event, detail, &mut parts),
         Detail::Directory(_) => {
-            parts.extend(super::token::directory_right(engine, world, step, event));
+            parts.extend(super::directory::directory_right(engine, world, steps, step, event));
         }
         Detail::Alert(_) | Detail::Context(_) => {}
     }
@@ -339,9 +344,16 @@ fn privilege(
     }
     // No grant: was the grant that allowed it in fact the attack's own, and is that why it is not there?
     let factual = engine.factual_grants(step);
+    let held = |env: &Environment, id: &str| env.get(Kind::RoleAssignments, id).is_some();
     let taken_away =
-        factual.iter().any(|(id, maker)| maker.is_none() && world.env.get(Kind::RoleAssignments, id).is_none());
+        factual.iter().any(|(id, maker)| maker.is_none() && held(&engine.world.env, id) && !held(&world.env, id));
     let never_made = factual.iter().filter_map(|(_, maker)| *maker).filter(|n| !passed(steps, *n)).min();
+    // Nor what the attack did in the directory: a group joined, an Entra role got.
+    let never_made = never_made.or_else(|| {
+        let (via, then) = engine.had_they_happened(world, steps, step)?;
+        let caller = then.principal(&principal.id, event.actor.kind);
+        (then.rbac().answer(&caller, request).level == Level::NotCut).then_some(via)
+    });
     match never_made {
         Some(via) if !taken_away => {
             let reason = format!("{} did not happen: no role", engine.step_id(via));

@@ -65,6 +65,8 @@ pub struct Engine<'a> {
     sign_ins: Vec<(usize, ObjectId)>,
     makers: BTreeMap<ResourceId, usize>,
     assignment_makers: BTreeMap<String, usize>,
+    /// Steps that changed a membership, an Entra role, an owner or a permission.
+    directory_steps: Vec<usize>,
     pub factual: Factual,
     /// Addresses the attack came from.
     pub addresses: BTreeSet<String>,
@@ -88,6 +90,7 @@ impl<'a> Engine<'a> {
         let mut step_of_event = vec![None; correlated.window_events.len()];
         let mut makers = BTreeMap::new();
         let mut assignment_makers = BTreeMap::new();
+        let mut directory_steps = Vec::new();
         let mut sign_ins = Vec::new();
         for (n, step) in correlated.steps.iter().enumerate() {
             for &at in &step.events {
@@ -110,9 +113,15 @@ impl<'a> Engine<'a> {
                         Change::Insert { .. }
                         | Change::Remove { .. }
                         | Change::Rotate { .. }
-                        | Change::Member { .. } => {}
+                        | Change::Member { .. }
+                        | Change::DirectoryRole { .. }
+                        | Change::Owner { .. } => {}
                     }
                 }
+            }
+            let mut events = step.events.iter().filter_map(|at| correlated.window_events.get(*at));
+            if events.any(|e| matches!(e.detail, Detail::Directory(_)) && !changes(e).is_empty()) {
+                directory_steps.push(n);
             }
             let first = step.events.first().and_then(|at| correlated.window_events.get(*at));
             if let Some(event) = first
@@ -130,6 +139,7 @@ impl<'a> Engine<'a> {
             sign_ins,
             makers,
             assignment_makers,
+            directory_steps,
             factual: Factual::default(),
             addresses: correlated
                 .attack()
@@ -238,6 +248,24 @@ impl<'a> Engine<'a> {
             }
         }
         grants
+    }
+
+    /// The world had the directory changes of earlier steps that failed in this run happened, and the earliest of
+    /// those steps; none where every one of them did.
+    pub fn had_they_happened(
+        &self,
+        world: &World,
+        steps: &[super::run::StepRun],
+        step: usize,
+    ) -> Option<(usize, World)> {
+        let missed = self.directory_steps.iter().copied().filter(|n| *n < step);
+        let missed: Vec<usize> = missed.filter(|n| steps.get(*n).is_none_or(|s| !s.any())).collect();
+        let first = missed.first().copied()?;
+        let mut then = world.clone();
+        for event in missed.iter().filter_map(|n| self.event(*n)) {
+            changes(event).iter().for_each(|change| then.apply(change, event));
+        }
+        Some((first, then))
     }
 
     pub fn step_of_event(&self, at: usize) -> Option<usize> {

@@ -9,6 +9,7 @@
 mod ask;
 pub mod calibration;
 pub mod collateral;
+mod directory;
 mod engine;
 mod names;
 mod run;
@@ -17,9 +18,10 @@ mod token;
 mod verdict;
 
 pub use ask::{Asked, GateName, Part, PartKind, activation_answer, outcome};
+pub use directory::directory_answer;
 pub use engine::{Engine, Factual, Waiver, principal_name};
 pub use names::{azure_role_name, directory_role_name, known_name, scope_name};
 pub use run::{Run, Stage, StepRun, run};
 pub use stranger::unrecorded_sign_in;
-pub use token::{Way, azure_eligibilities, directory_answer, ways_to_token};
+pub use token::{Way, azure_eligibilities, ways_to_token};
 pub use verdict::{Counts, Undoing, Verdict, holds_token, loosened, verdicts};

@@ -5,18 +5,13 @@
 //! A hypothetical request ranges over what the attacker chooses (client, platform); addresses and devices are those
 //! of the attack's own sign-ins, since nothing else is known to be held; risk, a fact of nature, stays unknown.
 
-use super::ask::{Part, PartKind, activate};
 use super::engine::Engine;
 use super::run::{StepRun, settle};
 use crate::causal::World;
 use crate::decide::conditional_access::PolicySet;
-use crate::effect::{Audience, active_directory_roles, directory_roles_for, sign_in_request};
+use crate::effect::{Audience, sign_in_request};
 use crate::model::request::{Claims, SignInRequest, Stance};
-use crate::model::{
-    Answer, Attacker, Clause, Detail, Environment, Event, Fact, Kind, Level, ObjectId, ResourceId, Timestamp, Word,
-    json,
-};
-use std::collections::BTreeSet;
+use crate::model::{Answer, Attacker, Environment, Fact, Kind, Level, ObjectId, ResourceId, Timestamp, Word, json};
 use std::sync::{Arc, Mutex};
 
 /// One way to a token and what the gates say to it.
@@ -176,7 +171,7 @@ pub fn azure_eligibilities(env: &Environment) -> Arc<Vec<Eligibility>> {
 }
 
 /// Entra eligibilities of the environment, the scope a directory scope.
-fn entra_eligibilities(env: &Environment) -> Arc<Vec<Eligibility>> {
+pub(super) fn entra_eligibilities(env: &Environment) -> Arc<Vec<Eligibility>> {
     env.derived(Kind::PimEligibilities, "entra", |documents| {
         let read = |(key, document): (&str, &crate::model::Document)| {
             let body = &document.body;
@@ -187,59 +182,4 @@ fn entra_eligibilities(env: &Environment) -> Arc<Vec<Eligibility>> {
         };
         documents.iter().filter_map(read).collect()
     })
-}
-
-/// A directory operation needs one of the Entra roles that allow it, active or activated.
-pub(super) fn directory_right(engine: &Engine<'_>, world: &World, step: usize, event: &Event) -> Option<Part> {
-    let Detail::Directory(_) = &event.detail else { return None };
-    let principal = engine.links(step).principal.clone()?;
-    let operation = event.action.trim();
-    let answer = directory_answer(engine, world, step, &principal, operation, event.time);
-    Some(Part { kind: PartKind::Privilege, answer, via: None, assumes: Vec::new(), held: None })
-}
-
-/// Whether the principal may do a directory operation: by an active role, or by activating an eligible one.
-pub fn directory_answer(
-    engine: &Engine<'_>,
-    world: &World,
-    step: usize,
-    principal: &ObjectId,
-    operation: &str,
-    at: Timestamp,
-) -> Answer {
-    let unknown = |fact: String| {
-        let mut answer = Answer::of(Level::Unknown, "directoryRight");
-        answer.missing.insert(fact.into());
-        answer
-    };
-    let Some(allowing) = directory_roles_for(operation) else {
-        return unknown(format!("directoryRight:{operation}"));
-    };
-    let active = match active_directory_roles(&world.env, principal) {
-        Fact::Known(active) => active,
-        Fact::Unknown | Fact::Absent => return unknown("directoryRoles".to_owned()),
-    };
-    if let Some(role) = allowing.iter().find(|role| active.contains(&ObjectId::new(role))) {
-        return Answer::allowed("directoryRole").because(Clause {
-            document: (*role).to_owned(),
-            pointer: String::new(),
-            says: format!("an active directory role allows `{operation}`"),
-            source: "Microsoft Entra built-in roles".to_owned(),
-        });
-    }
-    let groups: BTreeSet<ObjectId> = match world.env.transitive_groups(principal) {
-        Fact::Known(groups) => groups,
-        Fact::Unknown | Fact::Absent => BTreeSet::new(),
-    };
-    let mut best: Option<Answer> = None;
-    for (key, holder, role, scope) in entra_eligibilities(&world.env).iter() {
-        let mine = holder == principal || groups.contains(holder);
-        if mine && allowing.contains(&role.as_str()) {
-            let answer = activate(engine, world, step, at, principal, role, scope, key);
-            if best.as_ref().is_none_or(|b| answer.level > b.level) {
-                best = Some(answer);
-            }
-        }
-    }
-    best.unwrap_or_else(|| Answer::refused("no directory role allows it"))
 }

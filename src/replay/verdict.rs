@@ -1,9 +1,10 @@
 //! Three runs → one verdict a step.
 
 use super::ask::{Asked, Part, PartKind};
+use super::directory::directory_answer;
 use super::engine::Engine;
 use super::run::{Run, Stage, StepRun};
-use super::token::{directory_answer, ways_to_token};
+use super::token::ways_to_token;
 use crate::causal::World;
 use crate::control::Undo;
 use crate::effect::{Audience, policy_context, policy_request};
@@ -127,8 +128,9 @@ fn of_step(engine: &Engine<'_>, runs: &[Run; 3], n: usize, earlier: &[Verdict]) 
     let Some(outcome) = of(stage) else { return verdict };
     let Some((time, asked)) = &outcome.failure else { return verdict };
     let failing: Vec<&Part> = asked.parts.iter().filter(|p| !stage.passes(p.answer.level)).collect();
-    let gates: Vec<&&Part> =
-        failing.iter().filter(|p| matches!(p.kind, PartKind::Gate(_)) && p.via.is_none()).collect();
+    // A right that is lacking, and not because an earlier step failed, is refused here.
+    let decides = |part: &Part| matches!(part.kind, PartKind::Gate(_) | PartKind::Privilege) && part.via.is_none();
+    let gates: Vec<&&Part> = failing.iter().filter(|p| decides(p)).collect();
     verdict.direct = !gates.is_empty();
     let deciding: Vec<&Part> = if gates.is_empty() { failing.clone() } else { gates.into_iter().copied().collect() };
     verdict.via = if verdict.direct { None } else { deciding.iter().filter_map(|p| p.via).min() };
