@@ -47,6 +47,15 @@ impl Words {
         Attacker { holds, lacks }
     }
 
+    /// Whether the word came to be held between the two moments: what was known before the first may have ended there.
+    pub fn learned(&self, word: Word, principal: &ObjectId, after: Timestamp, until: Timestamp) -> bool {
+        self.holds.iter().any(|(held, of, from)| {
+            *held == word
+                && of.as_ref().is_none_or(|of| of == principal)
+                && from.is_some_and(|from| from >= after && from <= until)
+        })
+    }
+
     pub fn holds_of(&self, principal: &ObjectId) -> BTreeSet<Word> {
         self.holds.iter().filter(|(_, of, _)| of.as_ref().is_none_or(|of| of == principal)).map(|h| h.0).collect()
     }

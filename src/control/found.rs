@@ -152,6 +152,7 @@ fn audit_parameter(env: &Environment, assignment: &Value) -> Option<String> {
 
 /// Azure roles held standing at a scope where somebody is eligible for the same role: (role, scope, name, part).
 fn standing_beside_eligible(env: &Environment) -> Vec<(String, String, String, Part)> {
+    let activations = super::pim::Activations::of(env);
     let mut found = BTreeMap::new();
     for body in env.bodies(Kind::PimEligibilities) {
         let (Some(role), Some(scope)) =
@@ -160,10 +161,12 @@ fn standing_beside_eligible(env: &Environment) -> Vec<(String, String, String, P
             continue;
         };
         let guid = role.rsplit('/').next().unwrap_or(role).to_lowercase();
-        let standing = env.bodies(Kind::RoleAssignments).any(|assignment| {
-            json::text(assignment, "properties.roleDefinitionId")
-                .and_then(|r| r.rsplit('/').next())
-                .is_some_and(|r| r.eq_ignore_ascii_case(&guid))
+        let standing = env.of(Kind::RoleAssignments).any(|(key, document)| {
+            let assignment = document.body.as_ref();
+            !activations.hold(key, assignment)
+                && json::text(assignment, "properties.roleDefinitionId")
+                    .and_then(|r| r.rsplit('/').next())
+                    .is_some_and(|r| r.eq_ignore_ascii_case(&guid))
                 && super::extension_scope(assignment, "Microsoft.Authorization/roleAssignments")
                     .is_some_and(|s| s.spelled().eq_ignore_ascii_case(scope))
                 && !json::text(assignment, "properties.principalType")

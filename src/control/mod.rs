@@ -132,9 +132,12 @@ fn in_scopes(list: &[String], id: &ResourceId) -> bool {
     all(list) || list.iter().any(|scope| ResourceId::new(scope).contains(id))
 }
 
+/// How evidence names the documents of controls.
+const CONTROL_EVIDENCE: &str = "control:";
+
 /// A document of a control, as evidence names it.
 fn document(control: &str, pointer: &str, body: Value) -> Document {
-    Document { body: Arc::new(body), evidence: Evidence::new(format!("control:{control}"), 1, pointer) }
+    Document { body: Arc::new(body), evidence: Evidence::new(format!("{CONTROL_EVIDENCE}{control}"), 1, pointer) }
 }
 
 fn subscriptions(env: &Environment) -> Vec<ResourceId> {

@@ -53,6 +53,7 @@ fn standing(env: &Environment, part: &Part) -> Vec<Standing> {
     };
     let governs_scope =
         |scope: &str| all(&pim.scopes) || pim.scopes.iter().any(|s| ResourceId::new(s) == ResourceId::new(scope));
+    let activations = Activations::of(env);
     let mut found = Vec::new();
     for (key, document) in env.of(Kind::RoleAssignments) {
         let body = &document.body;
@@ -64,7 +65,7 @@ fn standing(env: &Environment, part: &Part) -> Vec<Standing> {
         ) else {
             continue;
         };
-        let machine = kind.eq_ignore_ascii_case("ServicePrincipal");
+        let machine = kind.eq_ignore_ascii_case("ServicePrincipal") || activations.hold(key, body);
         if azure.contains(&role) && !machine && governs_principal(&principal) && governs_scope(scope.spelled()) {
             let scope = scope.spelled().to_owned();
             found.push(Standing { key: key.to_owned(), directory: false, principal, role, scope });
@@ -84,6 +85,41 @@ fn standing(env: &Environment, part: &Part) -> Vec<Standing> {
         }
     }
     found
+}
+
+/// Azure role assignments that are there because somebody activated them: those are used without another activation
+/// until they end, and no control takes them away. Where no instance tells, an assignment counts as standing.
+pub(super) struct Activations {
+    /// Assignment id, else principal with role and scope → whether every instance of it is an activation.
+    by_id: BTreeMap<String, bool>,
+    by_holder: BTreeMap<(ObjectId, String, ResourceId), bool>,
+}
+
+impl Activations {
+    pub fn of(env: &Environment) -> Activations {
+        let mut found = Activations { by_id: BTreeMap::new(), by_holder: BTreeMap::new() };
+        for body in env.bodies(Kind::PimInstances) {
+            let Some(kind) = json::text(body, "properties.assignmentType") else { continue };
+            let activated = kind.eq_ignore_ascii_case("Activated");
+            if let Some(id) = json::text(body, "properties.originRoleAssignmentId") {
+                *found.by_id.entry(id.to_lowercase()).or_insert(true) &= activated;
+            } else if let Some(holder) = holder(body) {
+                *found.by_holder.entry(holder).or_insert(true) &= activated;
+            }
+        }
+        found
+    }
+
+    pub fn hold(&self, key: &str, assignment: &Value) -> bool {
+        let by_holder = || holder(assignment).and_then(|holder| self.by_holder.get(&holder));
+        self.by_id.get(key).or_else(by_holder).copied() == Some(true)
+    }
+}
+
+fn holder(body: &Value) -> Option<(ObjectId, String, ResourceId)> {
+    let scope = extension_scope(body, "Microsoft.Authorization/roleAssignments")?;
+    let principal = ObjectId::new(json::text(body, "properties.principalId")?);
+    Some((principal, last(json::text(body, "properties.roleDefinitionId")?), scope))
 }
 
 /// The document's rules, and the snapshot's for every rule id the document does not hold.
@@ -142,32 +178,82 @@ fn apply(env: &mut Environment, control: &str, part: &Part, _view: &View) {
                 "startDateTime": "2000-01-01T00:00:00Z", "endDateTime": null, "status": "Provisioned" } });
             env.insert(Kind::PimEligibilities, &id, document(control, "", eligibility));
         }
-        // Settings of a directory role are the tenant's, whatever the scope of an assignment.
-        let at = ResourceId::new(if directory { "/" } else { &scope });
-        if ruled.insert((directory, role.clone(), at.clone())) {
-            let rules = take_rules(env, settings_of.get(&role), &at, directory);
-            let rules = merge_rules(&own, &rules);
-            let (id, settings) = if directory {
-                let id = format!("directory_{role}");
-                let settings = json!({ "id": id, "scopeId": "/", "scopeType": "DirectoryRole",
-                    "roleDefinitionId": role, "policy": { "rules": rules } });
-                (id, settings)
-            } else {
-                let provider = "/providers/Microsoft.Authorization/roleManagementPolicyAssignments";
-                let id = format!("{base}{provider}/{control}_{role}");
-                let settings = json!({ "id": id, "properties": { "scope": scope, "roleDefinitionId": definition,
-                    "effectiveRules": rules } });
-                (id, settings)
-            };
-            env.insert(Kind::PimSettings, &id, document(control, "", settings));
-        }
+        set_rules(env, control, &own, &settings_of, &mut ruled, (directory, role.clone(), scope.clone()));
         remove_instances(env, instances_of.get(&role), &principal, &scope, directory);
+    }
+    // The rules are the role's at the scope: they bind those who are eligible already, too.
+    for at in eligible(env, part) {
+        set_rules(env, control, &own, &settings_of, &mut ruled, at);
     }
 }
 
+/// The rules of a role at a scope (directory or Azure) become the document's, once.
+fn set_rules(
+    env: &mut Environment,
+    control: &str,
+    own: &[Value],
+    settings_of: &ByRole,
+    ruled: &mut BTreeSet<(bool, String, ResourceId)>,
+    (directory, role, scope): (bool, String, String),
+) {
+    // Settings of a directory role are the tenant's, whatever the scope of an assignment.
+    let at = ResourceId::new(if directory { "/" } else { &scope });
+    if !ruled.insert((directory, role.clone(), at.clone())) {
+        return;
+    }
+    let (held, by_control) = take_rules(env, settings_of.get(&role), &at, directory);
+    // Two controls on one role: whatever either asks is asked.
+    let rules = if by_control { strictest(&held, own) } else { merge_rules(own, &held) };
+    let (id, settings) = if directory {
+        let id = format!("directory_{role}");
+        let settings = json!({ "id": id, "scopeId": "/", "scopeType": "DirectoryRole", "roleDefinitionId": role,
+            "policy": { "rules": rules } });
+        (id, settings)
+    } else {
+        let base = scope.trim_end_matches('/');
+        let id = format!("{base}/providers/Microsoft.Authorization/roleManagementPolicyAssignments/{control}_{role}");
+        let settings = json!({ "id": id, "properties": { "scope": scope, "effectiveRules": rules,
+            "roleDefinitionId": format!("/providers/Microsoft.Authorization/roleDefinitions/{role}") } });
+        (id, settings)
+    };
+    env.insert(Kind::PimSettings, &id, document(control, "", settings));
+}
+
+/// Roles with their scopes that somebody is eligible for and that the part governs: (directory, role, scope).
+fn eligible(env: &Environment, part: &Part) -> BTreeSet<(bool, String, String)> {
+    let pim = &part.apply.pim;
+    let azure: BTreeSet<String> = pim.roles.iter().filter_map(|role| env.azure_role_guid(role)).collect();
+    let directory = directory_roles(env, &pim.roles);
+    let governs =
+        |scope: &str| all(&pim.scopes) || pim.scopes.iter().any(|s| ResourceId::new(s) == ResourceId::new(scope));
+    let of = |body: &Value, role: &str, scope: &str| {
+        Some((last(json::text(body, role)?), json::text(body, scope)?.to_owned()))
+    };
+    let mut found = BTreeSet::new();
+    for body in env.bodies(Kind::PimEligibilities) {
+        if let Some((role, scope)) = of(body, "properties.roleDefinitionId", "properties.scope") {
+            if azure.contains(&role) && governs(&scope) {
+                found.insert((false, role, scope));
+            }
+        } else if let Some((role, scope)) = of(body, "roleDefinitionId", "directoryScopeId")
+            && directory.contains(&role)
+            && governs(&scope)
+        {
+            found.insert((true, role, scope));
+        }
+    }
+    found
+}
+
 /// Takes the settings of a role at a scope out (of a directory role: all of them) and gives the rules they held.
-fn take_rules(env: &mut Environment, of_role: Option<&Vec<String>>, scope: &ResourceId, directory: bool) -> Vec<Value> {
+fn take_rules(
+    env: &mut Environment,
+    of_role: Option<&Vec<String>>,
+    scope: &ResourceId,
+    directory: bool,
+) -> (Vec<Value>, bool) {
     let mut rules: Option<Vec<Value>> = None;
+    let mut by_control = false;
     for key in of_role.into_iter().flatten() {
         let Some(body) = env.get(Kind::PimSettings, key).map(|d| d.body.clone()) else { continue };
         let of_directory = json::text(&body, "roleDefinitionId").is_some();
@@ -180,12 +266,62 @@ fn take_rules(env: &mut Environment, of_role: Option<&Vec<String>>, scope: &Reso
             let paths = ["policy.rules", "properties.effectiveRules", "properties.policy.rules", "properties.rules"];
             let held = paths.iter().find_map(|path| json::path(&body, path).and_then(Value::as_array).cloned());
             rules = Some(held.unwrap_or_default());
+            by_control = env
+                .get(Kind::PimSettings, key)
+                .is_some_and(|document| document.evidence.file.starts_with(super::CONTROL_EVIDENCE));
         }
         if here || directory {
             env.remove(Kind::PimSettings, key);
         }
     }
-    rules.unwrap_or_default()
+    (rules.unwrap_or_default(), by_control)
+}
+
+/// Rule by rule what either list asks, so that no control takes away what another asks for. Two different
+/// authentication contexts cannot both be set: the first stays.
+fn strictest(one: &[Value], other: &[Value]) -> Vec<Value> {
+    let id = |rule: &Value| json::text(rule, "id").unwrap_or_default().to_lowercase();
+    let mut merged: Vec<Value> = one.to_vec();
+    for rule in other {
+        match merged.iter_mut().find(|known| id(known) == id(rule)) {
+            Some(known) => tighten(known, rule),
+            None => merged.push(rule.clone()),
+        }
+    }
+    merged
+}
+
+fn tighten(rule: &mut Value, by: &Value) {
+    let on = |rule: &Value, path: &str| json::path(rule, path).and_then(Value::as_bool) == Some(true);
+    if let Some(more) = json::get(by, "enabledRules").and_then(Value::as_array) {
+        if let Some(enabled) = rule.get_mut("enabledRules").and_then(Value::as_array_mut) {
+            for word in more {
+                if !enabled.contains(word) {
+                    enabled.push(word.clone());
+                }
+            }
+        }
+    } else if json::text(by, "maximumDuration").is_some() {
+        let longest = |rule: &Value| json::text(rule, "maximumDuration").and_then(seconds);
+        let shorter = match (longest(rule), longest(by)) {
+            (Some(mine), Some(theirs)) => theirs < mine,
+            _ => false,
+        };
+        if on(by, "isExpirationRequired") && (!on(rule, "isExpirationRequired") || shorter) {
+            rule.clone_from(by);
+        }
+    } else {
+        let stricter = ["setting.isApprovalRequired", "isEnabled"].iter().any(|flag| on(by, flag) && !on(rule, flag));
+        if stricter {
+            rule.clone_from(by);
+        }
+    }
+}
+
+/// Seconds of an ISO 8601 duration, days taken as 24 hours.
+fn seconds(duration: &str) -> Option<f64> {
+    let span = duration.parse::<jiff::Span>().ok()?;
+    span.total((jiff::Unit::Second, jiff::SpanRelativeTo::days_are_24_hours())).ok()
 }
 
 /// The `Assigned` instance that mirrors a standing assignment goes with it.
@@ -217,6 +353,14 @@ fn writes(env: &Environment, part: &Part) -> BTreeSet<Write> {
 
 fn undo(env: &Environment, _control: &str, part: &Part) -> Vec<Undo> {
     let mut undo = Vec::new();
+    for (directory, _, scope) in eligible(env, part) {
+        undo.push(if directory {
+            Undo::Directory { operation: "Update role setting in PIM".to_owned() }
+        } else {
+            let operation = "Microsoft.Authorization/roleManagementPolicies/write".to_owned();
+            Undo::Arm { operation, scope: ResourceId::new(&scope) }
+        });
+    }
     for held in standing(env, part) {
         if held.directory {
             undo.push(Undo::Directory { operation: "Update role setting in PIM".to_owned() });

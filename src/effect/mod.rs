@@ -10,6 +10,7 @@ mod change;
 mod data;
 mod directory;
 mod directory_change;
+mod ending;
 mod principal;
 mod sign_in;
 
@@ -21,5 +22,6 @@ pub use data::{
     DataOperation, account_document, container_document, data_operation, signer_of, storage_request, vault_operation,
 };
 pub use directory::{directory_roles_for, owners_may, permission_allows};
+pub use ending::{Ending, endings};
 pub use principal::{active_directory_roles, arm_principal, principal_of};
 pub use sign_in::{sign_in_request, sign_in_request_of, single_tenant};

@@ -13,7 +13,7 @@ use crate::effect::{
 use crate::model::request::{ActivationRequest, ArmPrincipal, ArmRequest, SessionFacts, Stance};
 use crate::model::{
     Answer, ArmDetail, Collected, DataDetail, Detail, Environment, Event, Fact, Kind, Level, ObjectId, ResourceId,
-    Timestamp, json,
+    Timestamp, Word, json,
 };
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -101,8 +101,8 @@ impl Asked {
 
 /// Asks everything about a step. Parts that the factual run could not explain are held; facts that a recorded success
 /// settled are settled.
-pub fn ask(engine: &Engine<'_>, world: &World, steps: &[StepRun], step: usize, event: &Event, stage: Stage) -> Asked {
-    let mut parts = raw(engine, world, steps, step, event, stage);
+pub fn ask(engine: &Engine<'_>, world: &World, steps: &[StepRun], step: usize, event: &Event) -> Asked {
+    let mut parts = raw(engine, world, steps, step, event);
     for part in &mut parts {
         let name = part.name();
         if let Some(waiver) = engine.waiver_of(step, &name) {
@@ -158,11 +158,11 @@ fn passed(steps: &[StepRun], step: usize) -> bool {
     steps.get(step).is_some_and(StepRun::any)
 }
 
-fn raw(engine: &Engine<'_>, world: &World, steps: &[StepRun], step: usize, event: &Event, stage: Stage) -> Vec<Part> {
+fn raw(engine: &Engine<'_>, world: &World, steps: &[StepRun], step: usize, event: &Event) -> Vec<Part> {
     let links = engine.links(step);
     let mut parts = Vec::new();
     if let Some(session) = &links.session {
-        parts.push(from_support(engine, steps, PartKind::Session, session, stage));
+        parts.push(from_support(engine, steps, PartKind::Session, session, links.principal.as_ref(), event.time));
     }
     // Any of several credentials will do; where none was obtained, the earliest step that failed says why.
     let lives = |support: &&Support| match support.from {
@@ -170,10 +170,11 @@ fn raw(engine: &Engine<'_>, world: &World, steps: &[StepRun], step: usize, event
         SupportFrom::Environment | SupportFrom::Held(_) => true,
     };
     if let Some(credential) = links.credential.iter().find(lives).or(links.credential.first()) {
-        parts.push(from_support(engine, steps, PartKind::Credential, credential, stage));
+        let whose = links.principal.as_ref();
+        parts.push(from_support(engine, steps, PartKind::Credential, credential, whose, event.time));
     }
     if let Some(token) = &links.token {
-        parts.push(token_part(engine, world, steps, token, event.time, stage));
+        parts.push(token_part(engine, world, steps, token, event.time));
     }
     if let Some(key) = &links.key {
         parts.push(key_part(engine, steps, key));
@@ -199,7 +200,25 @@ fn raw(engine: &Engine<'_>, world: &World, steps: &[StepRun], step: usize, event
     parts
 }
 
-fn from_support(engine: &Engine<'_>, steps: &[StepRun], kind: PartKind, support: &Support, _stage: Stage) -> Part {
+/// A need with one support. A session ends when it is revoked, a password when it is another.
+fn from_support(
+    engine: &Engine<'_>,
+    steps: &[StepRun],
+    kind: PartKind,
+    support: &Support,
+    principal: Option<&ObjectId>,
+    at: Timestamp,
+) -> Part {
+    let ended = match (&support.from, principal) {
+        (SupportFrom::Step(n), Some(principal)) if kind == PartKind::Session && passed(steps, *n) => {
+            engine.last_of(*n, at).and_then(|event| engine.session_ended(principal, event.time, at))
+        }
+        (SupportFrom::Held(Word::Password), Some(principal)) => engine.password_ended(principal, at),
+        _ => None,
+    };
+    if let Some(ended) = ended {
+        return Part::need(kind, Answer::refused(format!("it ended at {ended}")), None);
+    }
     match &support.from {
         SupportFrom::Step(n) if !passed(steps, *n) => {
             let answer = Answer::refused(format!("{} did not happen", engine.step_id(*n)));
@@ -215,13 +234,32 @@ fn from_support(engine: &Engine<'_>, steps: &[StepRun], kind: PartKind, support:
     }
 }
 
+/// Whether the token that a sign-in step gave is still one. Without a revocation the session goes on by refresh; after
+/// one, an access token lives until it expires: 60 to 90 minutes, at random (*Configurable token lifetimes*).
+fn token_of(engine: &Engine<'_>, principal: &ObjectId, step: usize, support: &Support, at: Timestamp) -> Answer {
+    let issued = engine.last_of(step, at).filter(|event| matches!(event.detail, Detail::SignIn(_)));
+    let Some(issued) = issued else { return Answer::allowed(support.by.clone()) };
+    let Some(ended) = engine.session_ended(principal, issued.time, at) else {
+        return Answer::allowed(support.by.clone());
+    };
+    let age = at.duration_since(issued.time).as_secs();
+    if age <= 3_600 {
+        Answer::allowed(support.by.clone())
+    } else if age <= 5_400 {
+        let mut answer = Answer::of(Level::Unknown, "tokenLifetime");
+        answer.missing.insert(format!("token lifetime of {}", engine.step_id(step)).into());
+        answer
+    } else {
+        Answer::refused(format!("sessions ended at {ended}, and the token of {} expired", engine.step_id(step)))
+    }
+}
+
 fn token_part(
     engine: &Engine<'_>,
     world: &World,
     steps: &[StepRun],
     link: &crate::causal::TokenLink,
     at: Timestamp,
-    _stage: Stage,
 ) -> Part {
     let observed: Vec<(usize, &Support)> = link
         .supports
@@ -231,14 +269,18 @@ fn token_part(
             SupportFrom::Environment | SupportFrom::Held(_) => None,
         })
         .collect();
-    if let Some((_, support)) = observed.iter().find(|(n, _)| passed(steps, *n)) {
-        return Part::need(PartKind::Token, Answer::allowed(support.by.clone()), None);
+    let held = observed.iter().filter(|(n, _)| passed(steps, *n));
+    let held = held.map(|(n, support)| token_of(engine, &link.principal, *n, support, at)).max_by_key(|a| a.level);
+    if let Some(answer) = &held
+        && answer.level == Level::NotCut
+    {
+        return Part::need(PartKind::Token, answer.clone(), None);
     }
-    let via = observed.iter().map(|(n, _)| *n).min();
-    let ways = ways_to_token(engine, world, steps, &link.principal, &link.audience, at);
-    let best = ways.into_iter().max_by_key(|way| way.answer.level);
+    let via = observed.iter().map(|(n, _)| *n).filter(|n| !passed(steps, *n)).min();
+    let ways = ways_to_token(engine, world, steps, &link.principal, &link.audience, at, true);
+    let best = ways.into_iter().map(|way| way.answer).chain(held).max_by_key(|answer| answer.level);
     let mut part = match best {
-        Some(way) => Part::need(PartKind::Token, way.answer, via),
+        Some(answer) => Part::need(PartKind::Token, answer, via),
         None => Part::need(PartKind::Token, Answer::refused("no way to the token"), via),
     };
     if let Some((_, support)) = observed.first()

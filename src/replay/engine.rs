@@ -6,10 +6,11 @@ use super::run::{Run, Stage, run};
 use super::token::TokenAnswers;
 use crate::causal::{Case, StepLinks, World, links};
 use crate::control::{Undo, View};
-use crate::effect::{Change, arm_request, changes, principal_of, sign_in_request};
+use crate::effect::{Change, Ending, arm_request, changes, endings, principal_of, sign_in_request};
 use crate::model::request::SignInRequest;
 use crate::model::{
-    Control, Detail, Environment, Event, Fact, Family, Kind, Level, Missing, ObjectId, ResourceId, Timestamp, json,
+    Control, Detail, Environment, Event, Fact, Family, Kind, Level, Missing, ObjectId, ResourceId, Timestamp, Word,
+    json,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -67,6 +68,8 @@ pub struct Engine<'a> {
     assignment_makers: BTreeMap<String, usize>,
     /// Steps that changed a membership, an Entra role, an owner or a permission.
     directory_steps: Vec<usize>,
+    /// Sessions and passwords that others than the attacker ended.
+    endings: Vec<Ending>,
     pub factual: Factual,
     /// Addresses the attack came from.
     pub addresses: BTreeSet<String>,
@@ -140,6 +143,7 @@ impl<'a> Engine<'a> {
             makers,
             assignment_makers,
             directory_steps,
+            endings: Vec::new(),
             factual: Factual::default(),
             addresses: correlated
                 .attack()
@@ -153,6 +157,11 @@ impl<'a> Engine<'a> {
             in_force: Mutex::default(),
             compiled: Mutex::default(),
         };
+        let others = correlated.window_events.iter().enumerate().filter(|(at, _)| engine.step_of_event(*at).is_none());
+        engine.endings = others
+            .filter(|(_, event)| event.outcome == crate::model::Outcome::Success)
+            .flat_map(|(_, event)| endings(event))
+            .collect();
         engine.learn();
         engine
     }
@@ -330,6 +339,31 @@ impl<'a> Engine<'a> {
                 && crate::causal::not_after(event.time, at)
                 && detail.previously_satisfied == Fact::Known(false)
         })
+    }
+
+    /// Whether anything of the principal's ended in the window.
+    pub fn has_endings(&self, principal: &ObjectId) -> bool {
+        self.endings.iter().any(|ending| ending.principal == *principal)
+    }
+
+    /// When a session begun then was ended, if that was before the other moment.
+    pub fn session_ended(&self, principal: &ObjectId, begun: Timestamp, at: Timestamp) -> Option<Timestamp> {
+        let mut ended = self.endings.iter().filter(|e| e.principal == *principal && begun < e.at && e.at <= at);
+        ended.next().map(|e| e.at)
+    }
+
+    /// When the password that the attacker knew ceased to be one, if that was before the moment.
+    pub fn password_ended(&self, principal: &ObjectId, at: Timestamp) -> Option<Timestamp> {
+        let ended = self.endings.iter().filter(|e| e.password && e.principal == *principal && e.at <= at);
+        let last = ended.map(|e| e.at).max()?;
+        (!self.case.words.learned(Word::Password, principal, last, at)).then_some(last)
+    }
+
+    /// The latest sign-in of a step by then.
+    pub fn last_of(&self, step: usize, at: Timestamp) -> Option<&'a Event> {
+        let correlated = &self.case.correlated;
+        let events = correlated.steps.get(step)?.events.iter().filter_map(|n| correlated.window_events.get(*n));
+        events.filter(|event| crate::causal::not_after(event.time, at)).next_back()
     }
 
     /// The session a call rode on, as PIM sees it: the sign-in facts and whether the token carries an MFA claim.

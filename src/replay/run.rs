@@ -82,6 +82,7 @@ pub fn run(engine: &Engine<'_>, world: &World, stage: Stage, controls: &[&Contro
     let mut steps: Vec<StepRun> = vec![StepRun::default(); correlated.steps.len()];
     let mut later: Vec<&Control> = controls.iter().copied().filter(|c| c.since.is_some()).collect();
     later.sort_by_key(|c| c.since);
+    let ends = |step: usize| engine.links(step).principal.as_ref().is_some_and(|p| engine.has_endings(p));
     let mut kept: BTreeMap<usize, (u64, Arc<Asked>)> = BTreeMap::new();
     for (at, event) in correlated.window_events.iter().enumerate() {
         while let Some(control) = later.first()
@@ -105,9 +106,10 @@ pub fn run(engine: &Engine<'_>, world: &World, stage: Stage, controls: &[&Contro
             continue;
         }
         let fresh = match kept.get(&step) {
-            Some((version, asked)) if *version == world.version => asked.clone(),
+            // What ends by the clock is asked again at every event.
+            Some((version, asked)) if *version == world.version && !ends(step) => asked.clone(),
             _ => {
-                let asked = Arc::new(ask(engine, &world, &steps, step, event, stage));
+                let asked = Arc::new(ask(engine, &world, &steps, step, event));
                 kept.insert(step, (world.version, asked.clone()));
                 asked
             }

@@ -27,7 +27,8 @@ const CLIENTS: &[&str] = &["browser", "mobileAppsAndDesktopClients"];
 /// Platforms: read off the user agent, which the caller writes.
 const PLATFORMS: &[&str] = &["windows", "macOS", "linux", "iOS", "android", "unsupported"];
 
-/// Every way the attacker held at that time, in the world given.
+/// Every way the attacker held at that time, in the world given. `ended`: what had been revoked by then is none; not
+/// for whoever asks what was open at any time.
 pub fn ways_to_token(
     engine: &Engine<'_>,
     world: &World,
@@ -35,7 +36,10 @@ pub fn ways_to_token(
     principal: &ObjectId,
     audience: &Audience,
     at: Timestamp,
+    ended: bool,
 ) -> Vec<Way> {
+    let over = |begun: Timestamp| ended && engine.session_ended(principal, begun, at).is_some();
+    let another_password = ended && engine.password_ended(principal, at).is_some();
     let words = engine.case.words.for_principal(principal, at);
     let mut ways = Vec::new();
     for (n, event) in engine.sign_ins_of(principal) {
@@ -48,11 +52,13 @@ pub fn ways_to_token(
             let answer = engine.token_answers.of(world, &template, audience, claims, &words);
             ways.push(Way { by, answer: settle(answer, settled) });
         };
-        let lived = steps.get(n).is_some_and(StepRun::any);
+        let last = engine.last_of(n, at).map_or(event.time, |event| event.time);
+        let lived = steps.get(n).is_some_and(StepRun::any) && !over(last);
         if lived && let Fact::Known(claims) = &template.claims {
             push(format!("session of {}", engine.step_id(n)), claims.clone());
         }
-        if words.holds.contains(&Word::Password) || engine.password_proven(principal, at) {
+        let password = words.holds.contains(&Word::Password) || engine.password_proven(principal, at);
+        if password && !another_password {
             let fresh = Claims {
                 mfa: Fact::Known(false),
                 methods: Fact::Known(vec!["password".to_owned()]),
@@ -62,7 +68,11 @@ pub fn ways_to_token(
             push("fresh sign-in with the password".to_owned(), fresh);
         }
         for word in [Word::SessionCookie, Word::RefreshToken] {
-            if words.holds.contains(&word) {
+            let taken_back = ended
+                && engine
+                    .session_ended(principal, Timestamp::MIN, at)
+                    .is_some_and(|end| !engine.case.words.learned(word, principal, end, at));
+            if words.holds.contains(&word) && !taken_back {
                 let mfa = words.holds.contains(&Word::MfaClaim);
                 let stolen = Claims { mfa: Fact::Known(mfa), ..Claims::default() };
                 push(format!("stolen {}", word.as_str()), stolen);

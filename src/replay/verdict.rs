@@ -315,7 +315,9 @@ pub fn holds_token(
         issued_for.as_ref() == Some(audience) && event.time <= at && steps.get(n).is_some_and(StepRun::any)
     });
     observed
-        || ways_to_token(engine, world, steps, principal, audience, at).iter().any(|way| stage.passes(way.answer.level))
+        || ways_to_token(engine, world, steps, principal, audience, at, true)
+            .iter()
+            .any(|way| stage.passes(way.answer.level))
 }
 
 fn in_words(way: &Undo) -> Undoing {
@@ -357,8 +359,8 @@ pub fn loosened(engine: &Engine<'_>, control: &Control) -> Vec<usize> {
         .into_iter()
         .filter(|n| {
             let Some(event) = engine.event(*n) else { return false };
-            let was = super::ask::ask(engine, &before.world, &before.steps, *n, event, Stage::FactsFree);
-            let is = super::ask::ask(engine, &after.world, &after.steps, *n, event, Stage::FactsFree);
+            let was = super::ask::ask(engine, &before.world, &before.steps, *n, event);
+            let is = super::ask::ask(engine, &after.world, &after.steps, *n, event);
             !was.passes(Stage::FactsFree) && is.passes(Stage::FactsFree)
         })
         .collect()

@@ -416,7 +416,7 @@ impl<'a> State<'a> {
             let answer = self.workload_answer(principal, audience);
             return self.stage.passes(answer.level).then(|| ("client credential".to_owned(), answer));
         }
-        let mut ways = ways_to_token(self.engine, &self.world, &self.run.steps, principal, audience, self.at);
+        let mut ways = ways_to_token(self.engine, &self.world, &self.run.steps, principal, audience, self.at, false);
         if self.engine.sign_ins_of(principal).next().is_none() {
             let answer = self.stranger_answer(principal, audience);
             ways.push(crate::replay::Way { by: "fresh sign-in with the password".to_owned(), answer });
