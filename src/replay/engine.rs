@@ -362,8 +362,8 @@ impl<'a> Engine<'a> {
     /// The latest sign-in of a step by then.
     pub fn last_of(&self, step: usize, at: Timestamp) -> Option<&'a Event> {
         let correlated = &self.case.correlated;
-        let events = correlated.steps.get(step)?.events.iter().filter_map(|n| correlated.window_events.get(*n));
-        events.filter(|event| crate::causal::not_after(event.time, at)).next_back()
+        let mut events = correlated.steps.get(step)?.events.iter().filter_map(|n| correlated.window_events.get(*n));
+        events.rfind(|event| crate::causal::not_after(event.time, at))
     }
 
     /// The session a call rode on, as PIM sees it: the sign-in facts and whether the token carries an MFA claim.

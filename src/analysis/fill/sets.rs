@@ -1,8 +1,8 @@
 //! `cut_by`, `conditions`, `minimal_control_sets`, `residual_paths`: what combinations of candidates do.
 
 use super::super::contract::{
-    Analysis, Certificate, ClauseProof, Closes, Condition, Guarantee, MemberProof, MinimalControlSet, PathStep,
-    ResidualPath, Uncovered,
+    Analysis, Certificate, ClauseProof, Closes, Condition, Guarantee, Loosening, MemberProof, MinimalControlSet,
+    PathStep, ResidualPath, Uncovered,
 };
 use super::{Filling, searched};
 use crate::cuts::exact::{Set, members};
@@ -10,7 +10,7 @@ use crate::cuts::latent::{Node, Path};
 use crate::cuts::{self, Found, Oracle, Residual};
 use crate::model::{Kind, Level, ObjectId, ResourceId, Word};
 use crate::replay::{Engine, Stage};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub fn fill(filling: &Filling<'_>, oracle: &mut Oracle<'_>, analysis: &mut Analysis) {
     let loosening: Set = analysis
@@ -112,6 +112,9 @@ fn conditions(
     switches: &[usize],
 ) {
     let ids = |set: Set| -> Vec<String> { members(set).map(|i| filling.controls[i].id.clone()).collect() };
+    // (switch, what it takes back) → the steps it opens again.
+    let mut reopened: BTreeMap<(usize, Set), Vec<String>> = BTreeMap::new();
+    let among: Vec<usize> = switches.iter().copied().filter(|i| *i < 64 && candidates & (1 << i) != 0).collect();
     for (n, step) in analysis.steps.iter_mut().enumerate() {
         if step.outcome != "success" && step.outcome != "unknown" {
             continue;
@@ -135,9 +138,25 @@ fn conditions(
                     }),
                     _ => (Vec::new(), Vec::new()),
                 };
-                step.conditions.push(Condition { set: set_ids, unless: Vec::new(), verdict: level, words, missing });
+                let mut unless = Vec::new();
+                for &switch in among.iter().filter(|i| set & (1 << **i) == 0) {
+                    if oracle.levels(set | 1 << switch).get(n).is_some_and(|with| *with > level) {
+                        unless.push(filling.controls[switch].id.clone());
+                        if level == Level::Cut {
+                            reopened.entry((switch, set)).or_default().push(step.id.clone());
+                        }
+                    }
+                }
+                step.conditions.push(Condition { set: set_ids, unless, verdict: level, words, missing });
             }
         }
+    }
+    for ((switch, set), steps) in reopened {
+        // Named after the search: a switch stays a candidate, its bad company is what is warned of.
+        let Some(control) = analysis.controls.get_mut(switch) else { continue };
+        let with = ids(set);
+        let what = format!("takes back what `{}` refuses", with.join("` and `"));
+        control.loosening.get_or_insert(Loosening { what, steps, with });
     }
 }
 
