@@ -1,6 +1,6 @@
 //! Family `lock`: a `Microsoft.Authorization/locks` body put on every resource, group or subscription of a type.
 
-use super::{FamilyOf, Undo, View, Write, document, in_scopes, subscriptions};
+use super::{FamilyOf, Undo, View, Write, document, in_scopes, of_type, subscriptions};
 use crate::model::{Environment, Family, Kind, Part, ResourceId, json};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -10,22 +10,12 @@ const TOUCHES: &[Kind] = &[Kind::Locks];
 
 pub(super) const FAMILY: FamilyOf = FamilyOf { family: Family::Lock, touches: TOUCHES, apply, writes, undo };
 
-fn targets(env: &Environment, part: &Part) -> Vec<ResourceId> {
+fn targets(env: &Environment, part: &Part, view: &View) -> Vec<ResourceId> {
     let Some(wanted) = part.apply.resource_type.as_deref() else { return Vec::new() };
     if wanted.eq_ignore_ascii_case("Microsoft.Resources/subscriptions") {
         return subscriptions(env).into_iter().filter(|id| in_scopes(&part.apply.scopes, id)).collect();
     }
-    let mut found = BTreeSet::new();
-    for kind in [Kind::Resources, Kind::Containers] {
-        for (key, document) in env.of(kind) {
-            let id = ResourceId::new(json::text(&document.body, "id").unwrap_or(key));
-            if id.resource_type().is_some_and(|t| t.eq_ignore_ascii_case(wanted)) && in_scopes(&part.apply.scopes, &id)
-            {
-                found.insert(id);
-            }
-        }
-    }
-    found.into_iter().collect()
+    of_type(env, &[Kind::Resources, Kind::Containers], wanted, &part.apply.scopes, view).into_iter().collect()
 }
 
 fn lock_id(scope: &ResourceId, control: &str, part: &Part) -> String {
@@ -34,13 +24,7 @@ fn lock_id(scope: &ResourceId, control: &str, part: &Part) -> String {
 }
 
 fn apply(env: &mut Environment, control: &str, part: &Part, view: &View) {
-    for scope in targets(env, part) {
-        // A lock on a scope above resources is in everybody's view.
-        if scope.resource_type().is_some_and(|t| !t.to_lowercase().starts_with("microsoft.resources/"))
-            && view.as_ref().is_some_and(|view| !view.contains(&scope))
-        {
-            continue;
-        }
+    for scope in targets(env, part, view) {
         for (n, body) in part.documents.iter().enumerate() {
             let id = lock_id(&scope, control, part);
             let mut body = body.clone();
@@ -56,7 +40,7 @@ fn writes(_env: &Environment, _part: &Part) -> BTreeSet<Write> {
 }
 
 fn undo(env: &Environment, control: &str, part: &Part) -> Vec<Undo> {
-    targets(env, part)
+    targets(env, part, &None)
         .into_iter()
         .map(|scope| Undo::Arm {
             operation: "Microsoft.Authorization/locks/delete".to_owned(),

@@ -15,7 +15,7 @@ mod resource_patch;
 
 use crate::model::{Control, Document, Environment, Evidence, Family, Kind, ObjectId, Part, ResourceId, json};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What a control's documents change that some gate reads with *negative* sign: putting more of it in force may let a
@@ -140,14 +140,48 @@ fn document(control: &str, pointer: &str, body: Value) -> Document {
     Document { body: Arc::new(body), evidence: Evidence::new(format!("{CONTROL_EVIDENCE}{control}"), 1, pointer) }
 }
 
-fn subscriptions(env: &Environment) -> Vec<ResourceId> {
-    let mut found: BTreeSet<ResourceId> = BTreeSet::new();
-    for kind in [Kind::Containers, Kind::Resources] {
-        for (key, document) in env.of(kind) {
-            let id = json::text(&document.body, "id").unwrap_or(key);
-            found.extend(ResourceId::new(id).subscription());
+/// Ids of a collection by resource type, lower case, and the subscriptions they are in.
+struct Placed {
+    by_type: BTreeMap<String, Vec<ResourceId>>,
+    subscriptions: BTreeSet<ResourceId>,
+}
+
+fn placed(env: &Environment, kind: Kind) -> Arc<Placed> {
+    env.derived(kind, "placed", |documents| {
+        let mut placed = Placed { by_type: BTreeMap::new(), subscriptions: BTreeSet::new() };
+        for (key, document) in documents.iter() {
+            let id = ResourceId::new(json::text(&document.body, "id").unwrap_or(key));
+            placed.subscriptions.extend(id.subscription());
+            if let Some(of_type) = id.resource_type() {
+                placed.by_type.entry(of_type.to_lowercase()).or_default().push(id);
+            }
+        }
+        placed
+    })
+}
+
+/// Resources and containers of a type that the view and the scopes hold, in order.
+fn of_type(env: &Environment, kinds: &[Kind], wanted: &str, scopes: &[String], view: &View) -> BTreeSet<ResourceId> {
+    let wanted = wanted.to_lowercase();
+    let mut found = BTreeSet::new();
+    for kind in kinds {
+        match view {
+            // What is above resources is in everybody's view.
+            Some(view) if !wanted.starts_with("microsoft.resources/") => {
+                let of_type = |id: &&ResourceId| id.resource_type().is_some_and(|t| t.eq_ignore_ascii_case(&wanted));
+                let here = |id: &&ResourceId| env.get(*kind, id.folded()).is_some();
+                found.extend(view.iter().filter(of_type).filter(here).cloned());
+            }
+            _ => found.extend(placed(env, *kind).by_type.get(&wanted).into_iter().flatten().cloned()),
         }
     }
+    found.retain(|id| in_scopes(scopes, id));
+    found
+}
+
+fn subscriptions(env: &Environment) -> Vec<ResourceId> {
+    let mut found = placed(env, Kind::Containers).subscriptions.clone();
+    found.extend(placed(env, Kind::Resources).subscriptions.iter().cloned());
     found.into_iter().collect()
 }
 

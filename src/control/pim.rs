@@ -7,7 +7,7 @@
 
 use super::rbac::principal_id;
 use super::{FamilyOf, Undo, View, Write, all, document, extension_scope};
-use crate::model::{Environment, Family, Kind, ObjectId, Part, ResourceId, json};
+use crate::model::{Collection, Environment, Family, Kind, ObjectId, Part, ResourceId, json};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,6 +43,25 @@ fn directory_roles(env: &Environment, roles: &[String]) -> BTreeSet<String> {
     found
 }
 
+/// Azure role assignments to others than machines, by role GUID: key, principal, scope.
+fn assignments_by_role(documents: &Collection) -> BTreeMap<String, Vec<(String, ObjectId, ResourceId)>> {
+    let mut by_role: BTreeMap<String, Vec<(String, ObjectId, ResourceId)>> = BTreeMap::new();
+    for (key, document) in documents.iter() {
+        let body = &document.body;
+        let kind = json::text(body, "properties.principalType").unwrap_or_default();
+        let (false, Some(principal), Some(role), Some(scope)) = (
+            kind.eq_ignore_ascii_case("ServicePrincipal"),
+            json::text(body, "properties.principalId").map(ObjectId::new),
+            json::text(body, "properties.roleDefinitionId").map(last),
+            extension_scope(body, "Microsoft.Authorization/roleAssignments"),
+        ) else {
+            continue;
+        };
+        by_role.entry(role).or_default().push((key.to_owned(), principal, scope));
+    }
+    by_role
+}
+
 fn standing(env: &Environment, part: &Part) -> Vec<Standing> {
     let pim = &part.apply.pim;
     let azure: BTreeSet<String> = pim.roles.iter().filter_map(|role| env.azure_role_guid(role)).collect();
@@ -55,20 +74,19 @@ fn standing(env: &Environment, part: &Part) -> Vec<Standing> {
         |scope: &str| all(&pim.scopes) || pim.scopes.iter().any(|s| ResourceId::new(s) == ResourceId::new(scope));
     let activations = Activations::of(env);
     let mut found = Vec::new();
-    for (key, document) in env.of(Kind::RoleAssignments) {
-        let body = &document.body;
-        let kind = json::text(body, "properties.principalType").unwrap_or_default();
-        let (Some(principal), Some(role), Some(scope)) = (
-            json::text(body, "properties.principalId").map(ObjectId::new),
-            json::text(body, "properties.roleDefinitionId").map(last),
-            extension_scope(body, "Microsoft.Authorization/roleAssignments"),
-        ) else {
-            continue;
-        };
-        let machine = kind.eq_ignore_ascii_case("ServicePrincipal") || activations.hold(key, body);
-        if azure.contains(&role) && !machine && governs_principal(&principal) && governs_scope(scope.spelled()) {
-            let scope = scope.spelled().to_owned();
-            found.push(Standing { key: key.to_owned(), directory: false, principal, role, scope });
+    let assigned = env.derived(Kind::RoleAssignments, "standing", assignments_by_role);
+    for role in &azure {
+        for (key, principal, scope) in assigned.get(role).into_iter().flatten() {
+            let activated = env.get(Kind::RoleAssignments, key).is_some_and(|d| activations.hold(key, &d.body));
+            if !activated && governs_principal(principal) && governs_scope(scope.spelled()) {
+                found.push(Standing {
+                    key: key.clone(),
+                    directory: false,
+                    principal: principal.clone(),
+                    role: role.clone(),
+                    scope: scope.spelled().to_owned(),
+                });
+            }
         }
     }
     for (key, document) in env.of(Kind::DirectoryRoles) {

@@ -397,19 +397,24 @@ impl<'a> Engine<'a> {
         };
         // Families that touch the same documents are put in force together, once for every set that agrees on them.
         for (class, (families, kinds)) in self.classes.iter().enumerate() {
-            let ids = among(families);
-            if ids.is_empty() {
-                continue;
+            // What comes first is shared by every set that begins alike.
+            let mut ids: Vec<String> = Vec::new();
+            let mut so_far: Option<Environment> = None;
+            for control in now.iter().filter(|c| c.parts.iter().any(|p| families.contains(&p.family))) {
+                ids.push(control.id.clone());
+                let make = || {
+                    let mut env = so_far.as_ref().unwrap_or(&self.world.env).clone();
+                    crate::control::put_parts_in_force(&mut env, control, families, &self.view);
+                    env
+                };
+                let next = match self.in_force.lock() {
+                    Ok(mut known) => known.entry((class, ids.clone())).or_insert_with(make).clone(),
+                    Err(_) => make(),
+                };
+                so_far = Some(next);
             }
-            let make = || {
-                let mut env = self.world.env.clone();
-                now.iter()
-                    .for_each(|control| crate::control::put_parts_in_force(&mut env, control, families, &self.view));
-                env
-            };
-            match self.in_force.lock() {
-                Ok(mut known) => env.adopt(kinds, known.entry((class, ids)).or_insert_with(make)),
-                Err(_) => env.adopt(kinds, &make()),
+            if let Some(so_far) = so_far {
+                env.adopt(kinds, &so_far);
             }
         }
         let mut world = self.world.with(env);
