@@ -79,28 +79,42 @@ pub fn analyze(case: &CaseFiles, who: bool) -> Result<(Analysis, Vec<String>), I
     Ok((analysis::analyse(loaded.input(who)), warnings))
 }
 
-/// Events held in memory at once; logs that hold more are read again instead.
-const AT_ONCE: usize = 100_000;
+/// Bytes of events held in memory at once; logs that hold more are read again instead.
+const AT_ONCE: usize = 64 << 20;
 
 /// The first half of the walk: everything up to replay.
 pub fn load(case: &CaseFiles) -> Result<Loaded, InputError> {
+    load_within(case, AT_ONCE)
+}
+
+/// As [`load`], with so many bytes of events in memory at once: the result is the same whatever they are.
+pub fn load_within(case: &CaseFiles, bytes: usize) -> Result<Loaded, InputError> {
     let incident = Incident::parse(&case.incident.0, &case.incident.1)?;
     let controls = choose(&case.policies, case.only.as_ref(), &incident.parameters)?;
-    let (mut environment, events, reading) = ingest::environment(&case.inputs, AT_ONCE);
-    ingest::facts::merge_into(&mut environment);
-    environment.tenant = tenant(&incident, &case.incident.0)?;
-    say_collected(&mut environment, &incident, &case.incident.0)?;
+    let complete = |environment: &mut Environment| -> Result<(), InputError> {
+        ingest::facts::merge_into(environment);
+        environment.tenant = tenant(&incident, &case.incident.0)?;
+        say_collected(environment, &incident, &case.incident.0)
+    };
+    let (mut environment, events, mut reading) = ingest::environment(&case.inputs, bytes);
+    complete(&mut environment)?;
     let correlated = match events {
         Some(events) => correlate::correlate(&incident, &environment, events)?,
-        None => {
-            let mut correlator = correlate::Correlator::new(&incident, &environment)?.keep_at_most(AT_ONCE);
-            loop {
-                ingest::events(&case.inputs, &environment, &mut |event| correlator.observe(event));
-                if !correlator.again() {
-                    break correlator.finish()?;
-                }
+        None => loop {
+            let mut correlator = correlate::Correlator::new(&incident, &environment)?.keep_at_most(bytes);
+            let logs = ingest::events(&case.inputs, &environment, &mut |event| correlator.observe(event));
+            if logs.documents != reading.documents {
+                // A log holds pieces of the snapshot, where it was passed over: they come first.
+                (environment, reading) = ingest::environment_of_all(&case.inputs);
+                complete(&mut environment)?;
+                continue;
             }
-        }
+            reading.with_logs(logs);
+            while correlator.again() {
+                ingest::events(&case.inputs, &environment, &mut |event| correlator.observe(event));
+            }
+            break correlator.finish()?;
+        },
     };
     let rewound = correlate::rewind(&incident, &environment, &correlated);
     let mut assumptions: Vec<Assumption> = Vec::new();
@@ -149,7 +163,7 @@ pub fn estate(
     only: Option<(String, BTreeMap<String, String>)>,
     parameters: &BTreeMap<String, serde_json::Value>,
 ) -> Result<(Environment, Vec<Control>, Vec<String>), InputError> {
-    let (mut environment, _, reading) = ingest::environment_and_events(inputs);
+    let (mut environment, reading) = ingest::environment_of_all(inputs);
     ingest::facts::merge_into(&mut environment);
     if let Some(incident) = incident {
         environment.tenant = tenant(incident, "incident.json")?;

@@ -10,6 +10,9 @@ use std::process::ExitCode;
 
 pub fn run(plan: &Analyze, out: &mut super::Out) -> anyhow::Result<ExitCode> {
     let case = case::open(&plan.case)?;
+    if plan.explain_correlation {
+        return super::correlation::print(&crate::load(&case)?, plan.json, out);
+    }
     let (analysis, warnings) = crate::analyze(&case, plan.privacy.who)?;
     for warning in &warnings {
         warn(warning);

@@ -129,6 +129,9 @@ pub struct Analyze {
     /// Who lays the diagram out
     #[arg(long, value_name = "LAYOUT", default_value = "own")]
     pub layout: Layout,
+    /// Print why each event is in and how sure that is, and write nothing
+    #[arg(long, conflicts_with_all = ["out", "fail_on", "redact"])]
+    pub explain_correlation: bool,
     /// Exit 1 when this holds: open-path, gap>=high, unexplained, miscalibrated
     #[arg(long, value_name = "CONDITION", value_delimiter = ',', value_parser = fail_on)]
     pub fail_on: Vec<FailOn>,

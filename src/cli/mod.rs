@@ -10,6 +10,7 @@ mod case;
 mod check;
 mod collect;
 mod completions;
+mod correlation;
 pub mod decide;
 mod diff;
 mod explain;

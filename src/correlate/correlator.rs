@@ -50,8 +50,9 @@ pub struct Correlator<'a> {
     resources: HashSet<Mark>,
     folding: Folding,
     kept: Vec<Kept>,
-    /// How many events of the window are kept at most, before only those are that change something.
+    /// How many bytes of events of the window are kept at most, before only those are that change something.
     most: usize,
+    weight: usize,
     /// Events met in the window.
     inside: u64,
     spilled: bool,
@@ -93,6 +94,7 @@ impl<'a> Correlator<'a> {
             folding: Folding::default(),
             kept: Vec::new(),
             most: usize::MAX,
+            weight: 0,
             inside: 0,
             spilled: false,
             rereading: None,
@@ -103,10 +105,10 @@ impl<'a> Correlator<'a> {
         })
     }
 
-    /// Keeps memory bounded where the window holds more events than this: the logs must then be read again, in the
-    /// same order, for as long as [`Correlator::again`] says so.
-    pub fn keep_at_most(mut self, events: usize) -> Self {
-        self.most = events;
+    /// Keeps memory bounded where the events of the window weigh more than this: the logs must then be read again, in
+    /// the same order, for as long as [`Correlator::again`] says so.
+    pub fn keep_at_most(mut self, bytes: usize) -> Self {
+        self.most = bytes;
         self
     }
 
@@ -161,8 +163,9 @@ impl<'a> Correlator<'a> {
         if self.spilled && !changes_state(&event) {
             return;
         }
+        self.weight += event.weight();
         self.kept.push(Kept { at, actor, event });
-        if !self.spilled && self.kept.len() > self.most {
+        if !self.spilled && self.weight > self.most {
             self.spilled = true;
             self.kept.retain(|kept| changes_state(&kept.event));
         }

@@ -95,32 +95,41 @@ pub fn explain(correlated: &Correlated) -> Vec<String> {
     if !unseen.is_empty() {
         lines.push(format!("no alert saw {}", unseen.join(", ")));
     }
-    lines.extend(left_out(correlated));
+    lines.extend(left_out(correlated).into_iter().map(|other| {
+        let from = other.address.map_or_else(|| "no address".to_owned(), |address| address.to_string());
+        format!("left out: {} of {} from {from}, first {}", other.records, other.actor, other.first)
+    }));
     lines.extend(correlated.warnings.iter().cloned());
     lines
 }
 
-/// Events in the window of a principal of the attack that are baseline, by principal and address.
-fn left_out(correlated: &Correlated) -> Vec<String> {
+/// Records in the window of a principal of the attack that are nobody's doing but theirs, by principal and address.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeftOut {
+    pub actor: String,
+    pub address: Option<std::net::IpAddr>,
+    pub records: usize,
+    /// `<file>#<n>`
+    pub first: String,
+}
+
+pub fn left_out(correlated: &Correlated) -> Vec<LeftOut> {
     let identities = &correlated.identities;
     let involved: std::collections::BTreeSet<_> =
         correlated.attack().filter_map(|(event, _)| identities.principal(&event.actor)).collect();
-    let mut groups: BTreeMap<(String, String), (usize, String)> = BTreeMap::new();
+    let mut groups: BTreeMap<(String, Option<std::net::IpAddr>), (usize, String)> = BTreeMap::new();
     for (event, membership) in correlated.window_events.iter().zip(&correlated.memberships) {
         let Some(principal) = identities.principal(&event.actor) else { continue };
         if membership.is_some() || !involved.contains(&principal) {
             continue;
         }
-        let address = event.source_ip.known().map_or_else(|| "no address".to_owned(), ToString::to_string);
-        let group = groups.entry((event.actor.name.as_ref().to_owned(), address)).or_insert((0, record(event)));
+        let of = (event.actor.name.as_ref().to_owned(), event.source_ip.known().copied());
+        let group = groups.entry(of).or_insert((0, record(event)));
         group.0 += 1;
     }
     groups
         .into_iter()
-        .map(|((actor, address), (n, first))| {
-            let s = if n == 1 { "" } else { "s" };
-            format!("left out: {n} record{s} of {actor} from {address}, first {first}")
-        })
+        .map(|((actor, address), (records, first))| LeftOut { actor, address, records, first })
         .collect()
 }
 

@@ -29,7 +29,7 @@ mod widen;
 pub use baseline::{Baseline, Class};
 pub use change::changes_state;
 pub use correlator::{Correlator, correlate};
-pub use explain::{Explained, explain, explained};
+pub use explain::{Explained, LeftOut, explain, explained, left_out};
 pub use identity::{Identities, is_guid};
 pub use pin::PinnedAlert;
 pub use rewind::{Act, Rewound, Taken, rewind};

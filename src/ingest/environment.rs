@@ -1,9 +1,10 @@
 //! Documents → environment: the same object from two exports is one document, and what exports tell in pieces (a
 //! role-management policy and its assignment, a management group and its parent) is joined.
 
-use super::{InputFile, Item, Reading, read};
+use super::{InputFile, Item, Reading, read, read_until};
 use crate::model::{Collected, Document, Environment, Event, Fact, Kind, ResourceId, json};
 use serde_json::{Map, Value};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -232,18 +233,24 @@ pub fn environment_and_events(files: &[InputFile]) -> (Environment, Vec<Event>, 
     (environment, events.unwrap_or_default(), reading)
 }
 
-/// The environment; and the events in time order, where there are at most `most` of them. More are let go, to be read
-/// again by [`events`]: memory follows neither the size nor the number of logs.
+/// The environment; and the events in time order, where they weigh at most `most` bytes. More are let go, to be read
+/// by [`events`]: memory follows neither the size nor the number of logs. From then on logs are passed over unparsed,
+/// and what the reading says of them is to be completed by [`Reading::with_logs`]. (A log that holds a piece of the
+/// snapshot where it was passed over shows by [`Reading::documents`]: see [`environment_of_all`].)
 pub fn environment(files: &[InputFile], most: usize) -> (Environment, Option<Vec<Event>>, Reading) {
     let mut builder = Builder::default();
     let mut events = Some(Vec::new());
-    let mut reading = read(files, &mut |item| match item {
+    let mut weight = 0;
+    let no_logs = Cell::new(false);
+    let mut reading = read_until(files, None, &no_logs, &mut |item| match item {
         Item::Document { kind, key, document } => builder.put(kind, key, document),
         Item::Event(event) => {
             if let Some(kept) = &mut events {
+                weight += event.weight();
                 kept.push(*event);
-                if kept.len() > most {
+                if weight > most {
                     events = None;
+                    no_logs.set(true);
                 }
             }
         }
@@ -258,13 +265,24 @@ pub fn environment(files: &[InputFile], most: usize) -> (Environment, Option<Vec
     (environment, events, reading)
 }
 
-/// Every event once more, in the order of reading.
-pub fn events(files: &[InputFile], environment: &Environment, sink: &mut dyn FnMut(Event)) {
+/// The environment with nothing passed over, where logs hold pieces of it.
+pub fn environment_of_all(files: &[InputFile]) -> (Environment, Reading) {
+    let mut builder = Builder::default();
+    let mut reading = read(files, &mut |item| {
+        if let Item::Document { kind, key, document } = item {
+            builder.put(kind, key, document);
+        }
+    });
+    (builder.finish(&mut reading), reading)
+}
+
+/// Every event, in the order of reading, and what the reading met.
+pub fn events(files: &[InputFile], environment: &Environment, sink: &mut dyn FnMut(Event)) -> Reading {
     let index = super::identity::Index::new(environment);
     read(files, &mut |item| {
         if let Item::Event(mut event) = item {
             index.respell(&mut event);
             sink(*event);
         }
-    });
+    })
 }

@@ -58,13 +58,14 @@ mod storage_log;
 mod tenant_policy;
 
 pub use coverage::{Coverage, State, declare};
-pub use environment::{Builder, environment, environment_and_events, events};
+pub use environment::{Builder, environment, environment_and_events, environment_of_all, events};
 pub use fold::Stage;
 pub use record::{Context, Fields, Record};
 
 use crate::model::{Collected, Document, Event, Evidence, Kind, Source};
 use operations::Spelling;
 use reader::FileReader;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
 use std::sync::Arc;
@@ -230,6 +231,24 @@ pub struct Reading {
     pub collected: BTreeMap<Kind, Collected>,
     /// What a reviewer should know about the reading that is no rejected record.
     pub complaints: Vec<String>,
+    /// How many pieces of a snapshot were met.
+    pub documents: u64,
+}
+
+impl Reading {
+    /// What a second reading tells, of files whose logs the first one passed over. What only all documents together
+    /// told stays.
+    pub fn with_logs(&mut self, second: Reading) {
+        let joined = Kind::GroupMembers.as_str();
+        let members = self.coverage.iter().find(|row| row.what == joined).map(|row| row.state);
+        self.sources = second.sources;
+        self.rejected = second.rejected;
+        self.coverage = second.coverage;
+        self.complaints.extend(second.complaints);
+        for row in self.coverage.iter_mut().filter(|row| row.what == joined) {
+            row.state = members.unwrap_or(row.state);
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -247,19 +266,36 @@ pub fn read(files: &[InputFile], sink: &mut dyn FnMut(Item)) -> Reading {
 /// As [`read`], but records of a log in which no needle occurs are skipped unparsed (they count neither as records nor
 /// as rejected). Needles compare without case of ASCII letters. Snapshot files are read whole.
 pub fn read_filtered(files: &[InputFile], needles: Option<&Needles>, sink: &mut dyn FnMut(Item)) -> Reading {
+    read_until(files, needles, &Cell::new(false), sink)
+}
+
+/// As [`read_filtered`]; from the moment `no_logs` is set, files that prove to be logs are left after their first
+/// records, and the reading says nothing about logs any more.
+fn read_until(
+    files: &[InputFile],
+    needles: Option<&Needles>,
+    no_logs: &Cell<bool>,
+    sink: &mut dyn FnMut(Item),
+) -> Reading {
+    let mut documents = 0;
+    let sink: &mut dyn FnMut(Item) = &mut |item| {
+        documents += u64::from(matches!(item, Item::Document { .. }));
+        sink(item);
+    };
     let mut reading = Reading::default();
     let mut order: Vec<&InputFile> = files.iter().collect();
     order.sort_by(|a, b| a.name.cmp(&b.name));
     let mut cover = coverage::Tally::default();
     let mut folder = fold::Folder::default();
     for file in order {
-        let mut files = FileReader { reading: &mut reading, cover: &mut cover, folder: &mut folder, sink, needles };
+        let mut files = FileReader { reading: &mut reading, cover: &mut cover, folder: &mut folder, sink, needles, no_logs };
         files.open(file);
     }
     folder.finish(&mut |event| sink(Item::Event(Box::new(event))));
     reading.coverage = cover.rows();
     reading.collected = cover.all();
-    for (log, times) in &folder.twice {
+    reading.documents = documents;
+    for (log, times) in folder.twice.iter().filter(|_| !no_logs.get()) {
         reading.complaints.push(format!("{times} records of {log} were met twice and count once"));
     }
     reading.rejected.sort();

@@ -22,6 +22,8 @@ pub struct FileReader<'f> {
     pub folder: &'f mut fold::Folder,
     pub sink: &'f mut dyn FnMut(Item),
     pub needles: Option<&'f Needles>,
+    /// Nothing more is wanted of logs: a file that proves to be one is left.
+    pub no_logs: &'f Cell<bool>,
 }
 
 impl FileReader<'_> {
@@ -64,13 +66,20 @@ impl FileReader<'_> {
 
     fn bytes(&mut self, name: &str, reader: Box<dyn Read + '_>) {
         let hash = container::Hash::default();
-        let hashed = container::Hashed::new(reader, hash.clone());
+        let off = Rc::new(Cell::new(false));
+        let hashed = container::Hashed::new(reader, hash.clone(), off.clone());
         let mut state = FileState::new(name);
         let outcome = container::text(Box::new(hashed)).map_err(|e| e.to_string()).and_then(|text| {
-            let (needles, sifted) = (self.needles, state.sifted.clone());
-            let wanted = |record: &[u8]| !sifted.get() || needles.is_none_or(|n| n.found(record));
-            let filter: Option<&container::Wanted<'_>> = if needles.is_some() { Some(&wanted) } else { None };
-            container::records(text, filter, &mut |number, piece, context| {
+            let (needles, sifted, no_logs) = (self.needles, state.sifted.clone(), self.no_logs);
+            let wanted = |record: &[u8]| {
+                let log = sifted.get();
+                if log && no_logs.get() {
+                    off.set(true);
+                    return false;
+                }
+                !log || needles.is_none_or(|n| n.found(record))
+            };
+            container::records(text, Some(&wanted), &mut |number, piece, context| {
                 state.piece(number, piece, context, self.cover, self.folder, self.sink);
             })
         });

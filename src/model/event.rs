@@ -39,6 +39,38 @@ pub struct Event {
     pub evidence: Evidence,
 }
 
+impl Event {
+    /// About how many bytes of memory the event holds.
+    pub fn weight(&self) -> usize {
+        let text = |text: &str| 64 + text.len();
+        1024 + match &self.detail {
+            Detail::SignIn(_) => 2560,
+            Detail::Arm(detail) => [&detail.request_body, &detail.response_body, &detail.claims]
+                .iter()
+                .filter_map(|body| body.known())
+                .map(held)
+                .sum(),
+            Detail::Data(detail) => 256 * detail.authorization.len(),
+            Detail::Directory(detail) => {
+                let changes = detail.targets.iter().flat_map(|target| target.modified.values());
+                changes.map(|(old, new)| 256 + held(old) + held(new)).sum::<usize>() + 512 * detail.targets.len()
+            }
+            Detail::Alert(detail) => 2048 + detail.description.len(),
+            Detail::Context(members) => members.iter().map(|(name, value)| text(name) + text(value)).sum(),
+        }
+    }
+}
+
+/// About how many bytes of memory a value holds.
+fn held(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 32,
+        Value::String(text) => 48 + text.len(),
+        Value::Array(elements) => 64 + elements.iter().map(held).sum::<usize>(),
+        Value::Object(members) => 512 + members.iter().map(|(name, value)| 80 + name.len() + held(value)).sum::<usize>(),
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ActorKind {
     User,

@@ -159,7 +159,7 @@ fn the_same_input_gives_the_same_bytes() {
 #[test]
 fn reading_again_gives_the_same_events() {
     let files = inputs::case(&support::root().join("examples/northgate")).expect("a case folder");
-    let (environment, kept, _) = cutset::ingest::environment(&files, 10);
+    let (environment, kept, _) = cutset::ingest::environment(&files, 10_000);
     assert!(kept.is_none());
     let mut again = Vec::new();
     cutset::ingest::events(&files, &environment, &mut |event| again.push(event));

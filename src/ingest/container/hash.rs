@@ -1,7 +1,7 @@
 //! SHA-256 of a file as it streams by.
 
 use sha2::{Digest, Sha256};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Write;
 use std::io::{self, Read};
 use std::rc::Rc;
@@ -22,24 +22,31 @@ impl Hash {
     }
 }
 
-/// Hashes what is read, and on drop what was left unread, so that the hash is the file's.
+/// Hashes what is read, and on drop what was left unread, so that the hash is the file's; unless reading was called
+/// off.
 pub struct Hashed<R: Read> {
     inner: R,
     hash: Hash,
     ended: bool,
+    off: Rc<Cell<bool>>,
 }
 
 /// How much of an unread rest is hashed on drop; a pipe that never ends must not hold us.
 const REST: u64 = 64 << 30;
 
 impl<R: Read> Hashed<R> {
-    pub fn new(inner: R, hash: Hash) -> Self {
-        Hashed { inner, hash, ended: false }
+    /// Once `off` is set the file ends where it is.
+    pub fn new(inner: R, hash: Hash, off: Rc<Cell<bool>>) -> Self {
+        Hashed { inner, hash, ended: false, off }
     }
 }
 
 impl<R: Read> Read for Hashed<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.off.get() {
+            self.ended = true;
+            return Ok(0);
+        }
         let n = self.inner.read(out).inspect_err(|_| self.ended = true)?;
         self.ended |= n == 0;
         self.hash.state.borrow_mut().update(out.get(..n).unwrap_or_default());
