@@ -9,6 +9,7 @@ use crate::ingest::{self, Builder, Coverage, Item, Reading, Rejected, State};
 use crate::model::{Fact, Incident, Kind, Source, Timestamp};
 use anyhow::Context;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -123,6 +124,9 @@ fn gaps(coverage: &[Coverage], incident: Option<&Incident>) -> Vec<Gap> {
     gaps
 }
 
+/// Like files of one folder or archive that are listed one by one; more are summed up (`--json` lists all).
+const ALIKE: usize = 30;
+
 fn print(out: &mut super::Out, reading: &Reading, gaps: &[Gap], incident: Option<&Incident>) -> anyhow::Result<()> {
     let sum = |count: fn(&Source) -> u64| reading.sources.iter().map(count).sum::<u64>();
     let id = incident.map_or("no incident.json", |i| i.id.as_str());
@@ -137,7 +141,25 @@ fn print(out: &mut super::Out, reading: &Reading, gaps: &[Gap], incident: Option
     )?;
     writeln!(out, "\nRead")?;
     let width = reading.sources.iter().map(|s| s.format.chars().count()).max().unwrap_or(0);
+    let folder =
+        |source: &Source| source.file.rsplit_once('/').map(|(folder, _)| folder.to_owned()).unwrap_or_default();
+    let mut alike: BTreeMap<(String, &str), Vec<&Source>> = BTreeMap::new();
     for source in &reading.sources {
+        alike.entry((folder(source), &source.format)).or_default().push(source);
+    }
+    for source in &reading.sources {
+        let group = alike.get(&(folder(source), source.format.as_str())).map_or(&[][..], Vec::as_slice);
+        if group.len() > ALIKE {
+            if group.first().is_some_and(|first| std::ptr::eq(*first, source)) {
+                let sum = |count: fn(&Source) -> u64| group.iter().map(|s| count(s)).sum::<u64>();
+                let refused = sum(|s| s.rejected);
+                let refused = if refused > 0 { format!(", {refused} rejected") } else { String::new() };
+                let counts = format!("{} of {} used{refused}", sum(|s| s.used), sum(|s| s.records));
+                let name = inert(&folder(source));
+                writeln!(out, " {:width$}  {name}/ with {} files  ({counts})", source.format, group.len())?;
+            }
+            continue;
+        }
         let refused = if source.rejected > 0 { format!(", {} rejected", source.rejected) } else { String::new() };
         let counts = format!("{} of {} used{refused}", source.used, source.records);
         writeln!(out, " {:width$}  {}  ({counts})", source.format, inert(&source.file))?;

@@ -9,8 +9,6 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::process::ExitCode;
 
-
-
 pub fn print(loaded: &Loaded, as_json: bool, out: &mut super::Out) -> anyhow::Result<ExitCode> {
     let correlated = &loaded.correlated;
     if as_json {

@@ -127,10 +127,7 @@ pub fn left_out(correlated: &Correlated) -> Vec<LeftOut> {
         let group = groups.entry(of).or_insert((0, record(event)));
         group.0 += 1;
     }
-    groups
-        .into_iter()
-        .map(|((actor, address), (records, first))| LeftOut { actor, address, records, first })
-        .collect()
+    groups.into_iter().map(|((actor, address), (records, first))| LeftOut { actor, address, records, first }).collect()
 }
 
 fn record(event: &Event) -> String {

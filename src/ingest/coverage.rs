@@ -148,6 +148,11 @@ impl Tally {
         }
     }
 
+    /// A log that was exported and holds nothing.
+    pub fn empty_log(&mut self, log: &'static str) {
+        self.logs.entry(log).or_default();
+    }
+
     pub fn document(&mut self, kind: Kind, key: &str, file: &str, listed: bool) {
         let seen = self.kinds.entry(kind).or_default();
         if listed {
@@ -229,6 +234,7 @@ impl Tally {
         let mut logs: Vec<(&str, Option<&Log>)> = expected.chain(met).collect();
         logs.sort_by_key(|(log, _)| *log);
         for (log, seen) in logs {
+            let empty = seen.is_some_and(|log| log.from.is_none());
             let holes = seen.map(holes).unwrap_or_default();
             rows.push(Coverage {
                 what: log.to_owned(),
@@ -241,7 +247,7 @@ impl Tally {
                     Some(_) => State::Partial,
                 },
                 gather: gather(log).map(|g| g.command.to_owned()).unwrap_or_default(),
-                note: holes.join("; "),
+                note: if empty { "exported, and empty".to_owned() } else { holes.join("; ") },
             });
         }
         rows

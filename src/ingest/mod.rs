@@ -288,7 +288,8 @@ fn read_until(
     let mut cover = coverage::Tally::default();
     let mut folder = fold::Folder::default();
     for file in order {
-        let mut files = FileReader { reading: &mut reading, cover: &mut cover, folder: &mut folder, sink, needles, no_logs };
+        let mut files =
+            FileReader { reading: &mut reading, cover: &mut cover, folder: &mut folder, sink, needles, no_logs };
         files.open(file);
     }
     folder.finish(&mut |event| sink(Item::Event(Box::new(event))));

@@ -156,7 +156,12 @@ impl FileState {
                 self.reject(number, reason);
             }
             Piece::Page { more, records } => {
-                if records == 0 {
+                let log = context.odata.as_deref().and_then(tables::log_of_collection).filter(|_| records == 0);
+                if let Some((reader, log)) = log {
+                    self.empty.insert(reader.to_owned(), 1);
+                    cover.empty_log(log);
+                }
+                if records == 0 && self.empty.is_empty() {
                     let known = FORMATS.iter().find_map(|f| Some((f, (f.empty)(context)?)));
                     let of = known.map_or("ignored:empty-list", |(format, _)| format.id);
                     *self.empty.entry(of.to_owned()).or_insert(0) += 1;
@@ -166,6 +171,16 @@ impl FileState {
                     }
                 }
                 cover.end_of_page(&self.file, more);
+            }
+            Piece::Headed(fields) => {
+                let file = self.file.clone();
+                let record = Record { number, fields, context, file: &file };
+                if let Ok(format) = choose(&record, None)
+                    && let Some(log) = tables::log_of(format.id, context.table.as_deref())
+                {
+                    self.empty.insert(format.id.to_owned(), 1);
+                    cover.empty_log(log);
+                }
             }
             Piece::Record(fields) => {
                 self.records += 1;
@@ -307,6 +322,9 @@ fn choose(record: &Record<'_>, last: Option<&'static Format>) -> Result<&'static
             let mut names: Vec<&str> = record.names().take(6).collect();
             if record.len() > names.len() {
                 names.push("...");
+            }
+            if names.is_empty() {
+                return Err("text that is neither JSON nor a table with a heading: export it as JSON or CSV".to_owned());
             }
             Err(format!("no reader knows a record of the form {{{}}}", names.join(", ")))
         }

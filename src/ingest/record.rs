@@ -134,6 +134,7 @@ impl<'a> Fields<'a> {
             let what = said.split(" at line ").next().unwrap_or(&said);
             match what.contains("invalid type") {
                 true => "not a JSON object".to_owned(),
+                false if e.is_eof() => format!("not JSON: {what}, at byte {}: cut off, export it again", e.column()),
                 false if e.line() > 1 => format!("not JSON: {what}, in its line {}", e.line()),
                 false => format!("not JSON: {what}, at byte {}", e.column()),
             }

@@ -28,6 +28,28 @@ const TABLES: &[(&str, &[&str])] = &[
     ("StorageTableLogs", &["storage-log"]),
 ];
 
+/// The log that a table without rows is an export of, by the reader of its columns.
+pub fn log_of(reader: &str, table: Option<&str>) -> Option<&'static str> {
+    let of_reader = |(_, readers): &&(&str, &[&str])| readers.contains(&reader);
+    let named = TABLES.iter().filter(of_reader).find(|(name, _)| table.is_some_and(|t| t.eq_ignore_ascii_case(name)));
+    let usual = ["SigninLogs", "AuditLogs", "AzureActivity", "AzureDiagnostics", "SecurityAlert", "StorageBlobLogs"];
+    let usual = || TABLES.iter().filter(of_reader).find(|(name, _)| usual.contains(name));
+    named.or_else(usual).map(|(name, _)| *name).filter(|_| reader != "ignored")
+}
+
+/// The log that an empty collection of Graph's is an export of, by its `@odata.context`.
+pub fn log_of_collection(context: &str) -> Option<(&'static str, &'static str)> {
+    const COLLECTIONS: &[(&str, &str, &str)] = &[
+        ("auditlogs/signins", "entra-sign-in", "SigninLogs"),
+        ("auditlogs/directoryaudits", "entra-audit", "AuditLogs"),
+        ("security/alerts", "security-alert", "SecurityAlert"),
+        ("identityprotection/riskdetections", "risk-detection", "AADUserRiskEvents"),
+    ];
+    let context = context.to_ascii_lowercase();
+    let found = COLLECTIONS.iter().find(|(path, ..)| context.contains(path));
+    found.map(|(_, reader, log)| (*reader, *log))
+}
+
 /// The formats that may read this row, where it names its table.
 pub fn readers(record: &Record<'_>) -> Option<&'static [&'static str]> {
     let named = record.first_text(&["Type", "$table"]);

@@ -13,7 +13,19 @@ use jiff::tz::Offset;
 
 /// Reads a time; the error is the text that is none.
 pub fn parse(text: &str) -> Result<Timestamp, String> {
-    read(text.trim()).ok_or_else(|| format!("`{}` is no time", shorten(text)))
+    read(text.trim()).ok_or_else(|| {
+        let why = if day_first(text.trim()) { DAY_FIRST } else { "" };
+        format!("`{}` is no time{why}", shorten(text))
+    })
+}
+
+const DAY_FIRST: &str = ": such dates are read as month/day/year, so if this file writes the day first its other times \
+                         are wrong as well: export it with ISO times";
+
+/// Whether the text begins like a date with the month behind the day.
+fn day_first(text: &str) -> bool {
+    let mut parts = text.splitn(3, '/').map(|part| part.parse::<u8>().ok());
+    matches!((parts.next(), parts.next()), (Some(Some(13..=31)), Some(Some(1..=12))))
 }
 
 fn shorten(text: &str) -> String {

@@ -67,7 +67,9 @@ fn held(value: &Value) -> usize {
         Value::Null | Value::Bool(_) | Value::Number(_) => 32,
         Value::String(text) => 48 + text.len(),
         Value::Array(elements) => 64 + elements.iter().map(held).sum::<usize>(),
-        Value::Object(members) => 512 + members.iter().map(|(name, value)| 80 + name.len() + held(value)).sum::<usize>(),
+        Value::Object(members) => {
+            512 + members.iter().map(|(name, value)| 80 + name.len() + held(value)).sum::<usize>()
+        }
     }
 }
 

@@ -229,8 +229,12 @@ fn packing_and_encoding_change_nothing() {
 fn what_does_not_fit_into_memory_is_read_again_and_nothing_changes() {
     let mut form = logs("full/log-analytics-lines");
     for (_, bytes) in form.iter_mut().filter(|(name, _)| name.ends_with("AuditLogs.ndjson")) {
-        bytes.extend_from_slice(br##"{"@odata.type":"#microsoft.graph.user","id":"6a6a6a6a-0000-4000-8000-000000000001","##);
-        bytes.extend_from_slice(br#""userPrincipalName":"carol@contoso.example","userType":"Member","accountEnabled":true}"#);
+        bytes.extend_from_slice(
+            br##"{"@odata.type":"#microsoft.graph.user","id":"6a6a6a6a-0000-4000-8000-000000000001","##,
+        );
+        bytes.extend_from_slice(
+            br#""userPrincipalName":"carol@contoso.example","userType":"Member","accountEnabled":true}"#,
+        );
     }
     let want = analysis(form.clone());
     let mut told = String::new();

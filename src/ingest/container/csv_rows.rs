@@ -75,6 +75,9 @@ pub fn read(
             }
         }
     }
+    if number == 0 {
+        receive(0, Piece::Headed(Fields::cells(&names, names.iter().map(|_| ""))), &context);
+    }
     receive(number, Piece::Page { more: false, records: number }, &context);
     Ok(())
 }

@@ -363,7 +363,12 @@ impl Walk<'_, '_> {
                         }
                         ("rows", Some(b'[')) if aside => source.discard_value(),
                         ("rows", Some(b'[')) if !names.is_empty() => {
-                            records += self.rows(source, &names, &context);
+                            let rows = self.rows(source, &names, &context);
+                            records += rows;
+                            if rows == 0 {
+                                let heading = Fields::cells(&names, names.iter().map(|_| ""));
+                                (self.receive)(self.number, Piece::Headed(heading), &context);
+                            }
                         }
                         ("name" | "tablename", Some(b'"')) => {
                             if let Ok(json) = source.value() {

@@ -31,6 +31,8 @@ pub fn packing_of<R: Read + Seek + ?Sized>(mut reader: &mut R) -> std::io::Resul
 /// What a container hands over.
 pub enum Piece<'a> {
     Record(Fields<'a>),
+    /// The columns of a table without rows.
+    Headed(Fields<'a>),
     /// Could not be cut out or is no object.
     Bad(String),
     /// The end of an envelope: whether more pages follow (`@odata.nextLink`, `$skipToken`), and which collection it
@@ -59,7 +61,14 @@ pub fn records(
     let (head, ended) = source.head(HEAD);
     match sniff(head, ended) {
         Shape::Empty => {}
-        Shape::Binary => receive(1, Piece::Bad("neither JSON nor text".to_owned()), &Context::default()),
+        Shape::Binary => {
+            let reason = match packing(head) {
+                Packing::Zip => "an archive in an archive is not read: unpack it",
+                Packing::Gzip | Packing::Zstd => "compressed more than twice: unpack it",
+                Packing::Plain => "neither JSON nor text",
+            };
+            receive(1, Piece::Bad(reason.to_owned()), &Context::default());
+        }
         Shape::Document => json::documents(&mut source, wanted, receive),
         Shape::Lines => json::lines(&mut source, wanted, receive),
         Shape::Csv(delimiter) => return csv_rows::read(source, delimiter, wanted, receive),
@@ -88,7 +97,8 @@ fn sniff(head: &[u8], whole: bool) -> Shape {
     let Some(first) = head.iter().find(|b| !b.is_ascii_whitespace()) else {
         return Shape::Empty;
     };
-    if head.iter().filter(|b| **b < 9 || (14..32).contains(*b)).count() * 50 > head.len() {
+    let json = matches!(first, b'{' | b'[');
+    if !json && head.iter().filter(|b| **b < 9 || (14..32).contains(*b)).count() * 50 > head.len() {
         return Shape::Binary;
     }
     if *first == b'[' {
