@@ -290,6 +290,7 @@ fn short(path: &Path) -> String {
             "Microsoft.Authorization/locks/delete" => "deletes the lock".to_owned(),
             "Microsoft.Authorization/policyAssignments/delete" => "deletes the policy assignment".to_owned(),
             "Microsoft.Storage/storageAccounts/write" => format!("opens {last} again"),
+            "Microsoft.Storage/storageAccounts/blobServices/containers/write" => format!("makes {last} public"),
             "Microsoft.Storage/storageAccounts/listKeys/action" => "lists the keys".to_owned(),
             "Microsoft.Authorization/roleAssignmentScheduleRequests/write" => "activates a role".to_owned(),
             "GetBlob" => "reads".to_owned(),
@@ -298,6 +299,7 @@ fn short(path: &Path) -> String {
             other => other.rsplit('/').take(2).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("/"),
         });
     }
+    parts.dedup();
     if parts.is_empty() {
         return "as observed".to_owned();
     }

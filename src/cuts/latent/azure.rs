@@ -4,6 +4,7 @@
 //! Azure subscriptions and management groups*, *What are managed identities for Azure resources?*, and the capability
 //! rows whose operation names stand here.
 
+use super::opening::{open_accounts, open_containers};
 use super::state::{Fact, Room, State};
 use crate::effect::Audience;
 use crate::model::{Document, Evidence, Fact as Recorded, Kind, ObjectId, ResourceId};
@@ -27,7 +28,10 @@ pub fn rules(state: &mut State<'_>) {
         elevate(state, &principal, token);
         grant_roles(state, &principal, token, &scopes);
         list_keys(state, &principal, token);
-        open_accounts(state, &principal, token);
+        for account in storage_homes(state) {
+            open_accounts(state, &principal, token, &account);
+        }
+        open_containers(state, &principal, token);
         delete_guards(state, &principal, token);
         run_code(state, &principal, token);
         attach_identity(state, &principal, token);
@@ -61,7 +65,7 @@ fn scopes(state: &State<'_>) -> BTreeSet<ResourceId> {
     scopes
 }
 
-fn insert(state: &mut State<'_>, kind: Kind, key: &str, body: Value) {
+pub fn insert(state: &mut State<'_>, kind: Kind, key: &str, body: Value) {
     let mut env = state.world.env.clone();
     env.insert(kind, key, Document { body: Arc::new(body), evidence: Evidence::new("latent", 1, "") });
     state.world = state.world.with(env);
@@ -207,7 +211,12 @@ fn grant(
 
 /// Whether Azure Policy (as the attacker has left it) lets the write pass in this stage; and the deletions of
 /// assignments it takes, where it was refused before them.
-fn policy_allows(state: &State<'_>, operation: &str, resource: &ResourceId, body: Value) -> Option<BTreeSet<usize>> {
+pub fn policy_allows(
+    state: &State<'_>,
+    operation: &str,
+    resource: &ResourceId,
+    body: Value,
+) -> Option<BTreeSet<usize>> {
     let detail = crate::model::ArmDetail {
         resource: resource.clone(),
         authorization: None,
@@ -252,36 +261,6 @@ fn list_keys(state: &mut State<'_>, principal: &ObjectId, token: usize) {
             node.needs.insert(token);
             state.derive(Fact::Key(account), node);
         }
-    }
-}
-
-/// What an attacker would write into an account to get at it.
-fn opened(body: &Value) -> Value {
-    let mut next = body.clone();
-    next["properties"]["allowSharedKeyAccess"] = json!(true);
-    next["properties"]["publicNetworkAccess"] = json!("Enabled");
-    next["properties"]["networkAcls"] = json!({ "defaultAction": "Allow", "bypass": "AzureServices",
-        "ipRules": [], "virtualNetworkRules": [] });
-    next
-}
-
-fn open_accounts(state: &mut State<'_>, principal: &ObjectId, token: usize) {
-    let operation = "Microsoft.Storage/storageAccounts/write";
-    for account in storage_homes(state) {
-        if state.has(&Fact::Opened(account.clone())) || state.is_banned(operation, account.spelled()) {
-            continue;
-        }
-        let Some(document) = state.world.env.get(Kind::Resources, account.folded()) else { continue };
-        let body = opened(&document.body);
-        let request = state.request(operation, false, &account);
-        let Some(allowed) = state.may(principal, &request) else { continue };
-        let Some(deleted) = policy_allows(state, operation, &account, body.clone()) else { continue };
-        let why = format!("allow keys and every network again, by {}", allowed.why);
-        let mut node = allowed.into_node(state.node(operation, principal.as_str(), account.spelled(), &why));
-        node.needs.insert(token);
-        node.needs.extend(deleted);
-        insert(state, Kind::Resources, account.folded(), body);
-        state.derive(Fact::Opened(account), node);
     }
 }
 

@@ -25,6 +25,7 @@ pub fn rules(state: &mut State<'_>) {
             "microsoft.storage/storageaccounts" => {
                 blobs_with_entra(state, &jewel, &home);
                 data_with_key(state, &jewel, &home);
+                blobs_anonymously(state, &jewel, &home);
             }
             "microsoft.keyvault/vaults" => vault(state, &jewel, &home),
             "microsoft.compute/disks" | "microsoft.compute/snapshots" => disk(state, &jewel, &home),
@@ -81,9 +82,11 @@ fn storage_answer(
     let mut best = over(&document.body)?;
     let mut needs = BTreeSet::new();
     let before = state.before.env.get(Kind::Resources, account.folded());
-    let needed_opening = before.and_then(|d| over(&d.body)).is_some_and(|a| a.level < best.level);
-    if needed_opening {
-        needs.extend(state.node_of(&Fact::Opened(account.clone())));
+    if let Some(before) = before
+        && over(&before.body).is_some_and(|answer| answer.level < best.level)
+    {
+        let as_good = |body: &Value| over(body).is_some_and(|answer| answer.level >= best.level);
+        needs.extend(super::opening::needed(state, account, &before.body, &as_good));
     }
     if !state.stage.passes(best.level)
         && let Some(execution) = state.facts().find(|(f, _)| matches!(f, Fact::Execution(_))).map(|(_, n)| n)
@@ -133,6 +136,28 @@ fn data_with_key(state: &mut State<'_>, jewel: &ResourceId, account: &ResourceId
         let mut node = state.node("GetBlob", account.spelled(), jewel.spelled(), "with the account key");
         node.needs.insert(key);
         node.needs.extend(needs);
+        node.missing.extend(answer.missing);
+        node.words.extend(answer.words);
+        state.derive(Fact::Data(jewel.clone()), node);
+    }
+}
+
+/// Where the container's level is on record; nobody's token is needed.
+fn blobs_anonymously(state: &mut State<'_>, jewel: &ResourceId, account: &ResourceId) {
+    let Some(id) = super::opening::container_of(jewel, account) else { return };
+    let level = |env: &crate::model::Environment| {
+        let container = container_document(env, account, id.name())?;
+        json::text(&container, "publicAccess").map(str::to_lowercase)
+    };
+    let Some(now) = level(&state.world.env) else { return };
+    let container = container_of(state, jewel, account);
+    let Some((answer, needs)) = storage_answer(state, account, &container, "Anonymous", None) else { return };
+    if state.stage.passes(answer.level) {
+        let mut node = state.node("GetBlob", account.spelled(), jewel.spelled(), "anonymously");
+        node.needs.extend(needs);
+        if level(&state.before.env).as_ref() != Some(&now) {
+            node.needs.extend(state.node_of(&Fact::Opened(id, super::opening::Opening::Anonymous)));
+        }
         node.missing.extend(answer.missing);
         node.words.extend(answer.words);
         state.derive(Fact::Data(jewel.clone()), node);

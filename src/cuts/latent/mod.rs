@@ -12,6 +12,7 @@ mod azure;
 mod data;
 mod entra;
 mod estate;
+mod opening;
 mod state;
 
 pub use state::{Limit, Node, Path, State};
@@ -30,6 +31,7 @@ pub const RULES: &[&str] = &[
     "elevate access",
     "list account keys",
     "write a storage account",
+    "open a container to everybody",
     "delete a lock",
     "delete a policy assignment",
     "run code on a virtual machine",
@@ -43,6 +45,7 @@ pub const RULES: &[&str] = &[
     "export a disk",
     "read blobs with Entra ID",
     "read data with a key",
+    "read blobs anonymously",
     "read secrets",
     "control of a resource",
     "reset a password",

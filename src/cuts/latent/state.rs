@@ -47,7 +47,7 @@ pub enum Fact {
     Key(ResourceId),
     Execution(ResourceId),
     /// A resource may be written back to what serves the attacker.
-    Opened(ResourceId),
+    Opened(ResourceId, super::opening::Opening),
     LockGone(String),
     PolicyGone(String),
     ConditionalAccessGone,
