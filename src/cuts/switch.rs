@@ -1,7 +1,7 @@
 //! Where tightening is not monotone: candidates that loosen, and switches (whose writes meet a negative read).
 
 use crate::control::{Write, writes};
-use crate::model::{Control, Environment, Fact, Family, Kind, ObjectId, json};
+use crate::model::{Control, Environment, Fact, Family, Kind, ObjectId, Part, json};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -68,10 +68,43 @@ fn contexts(document: &Value, reads: &mut BTreeSet<Write>) {
 /// come to act as; nobody else's roles are read about.
 pub fn switches(env: &Environment, controls: &[Control], principals: &BTreeSet<ObjectId>) -> Vec<usize> {
     let reads = negative_reads(env, controls, principals);
-    controls
-        .iter()
-        .enumerate()
-        .filter(|(_, control)| writes(env, control).iter().any(|write| reads.contains(write)))
-        .map(|(at, _)| at)
-        .collect()
+    let meets = |control: &Control| writes(env, control).iter().any(|write| reads.contains(write));
+    let prevails = |control: &Control| controls.iter().any(|other| prevails_over(control, other));
+    controls.iter().enumerate().filter(|(_, control)| meets(control) || prevails(control)).map(|(at, _)| at).collect()
+}
+
+/// Two documents for one place: whichever prevails may take away what the other closed, so it is a switch; beside it
+/// the other only adds. Controls are put in force in the order of their ids: of two patches of a property the later
+/// stands, of two sets of rules for a role the first (what it made eligible is no longer standing for the other).
+fn prevails_over(control: &Control, other: &Control) -> bool {
+    let pairs = |family: Family| {
+        let of = move |c: &Control| c.parts.iter().filter(move |p| p.family == family).cloned().collect::<Vec<Part>>();
+        let (mine, theirs) = (of(control), of(other));
+        mine.into_iter().flat_map(move |m| theirs.clone().into_iter().map(move |t| (m.clone(), t)))
+    };
+    let patches = control.id > other.id
+        && pairs(Family::ResourcePatch).any(|(mine, theirs)| {
+            let same_type = match (&mine.apply.resource_type, &theirs.apply.resource_type) {
+                (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
+                _ => false,
+            };
+            same_type && mine.documents.iter().any(|m| theirs.documents.iter().any(|t| overwrites(m, t)))
+        });
+    let rules = control.id < other.id
+        && pairs(Family::Pim).any(|(mine, theirs)| {
+            let (mine_roles, their_roles) = (&mine.apply.pim.roles, &theirs.apply.pim.roles);
+            let shared = mine_roles.iter().any(|role| their_roles.iter().any(|other| role.eq_ignore_ascii_case(other)));
+            shared && mine.documents != theirs.documents
+        });
+    patches || rules
+}
+
+/// Whether a merge patch changes something that another one sets.
+fn overwrites(patch: &Value, other: &Value) -> bool {
+    match (patch, other) {
+        (Value::Object(a), Value::Object(b)) => {
+            a.iter().any(|(key, value)| b.get(key).is_some_and(|other| overwrites(value, other)))
+        }
+        (a, b) => a != b,
+    }
 }

@@ -390,7 +390,9 @@ impl<'a> Engine<'a> {
     /// The world with these controls in force from before the first event (those with a later `since` join in the run).
     pub fn world_with(&self, controls: &[&Control]) -> World {
         let mut env = self.world.env.clone();
-        let now: Vec<&&Control> = controls.iter().filter(|c| c.since.is_none()).collect();
+        // Documents that write the same place are put there in one order, however the controls were named.
+        let mut now: Vec<&&Control> = controls.iter().filter(|c| c.since.is_none()).collect();
+        now.sort_by(|a, b| a.id.cmp(&b.id));
         let among = |families: &[Family]| -> Vec<String> {
             let touches = |c: &Control| c.parts.iter().any(|p| families.contains(&p.family));
             now.iter().filter(|c| touches(c)).map(|c| c.id.clone()).collect()

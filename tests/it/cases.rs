@@ -227,7 +227,7 @@ impl Check<'_> {
 }
 
 /// The case's own `policies/`, and these controls of the shipped catalogue.
-fn case_files(folder: &Path, shipped: &[String]) -> CaseFiles {
+pub fn case_files(folder: &Path, shipped: &[String]) -> CaseFiles {
     let mut documents = texts(&folder.join("policies"));
     if !shipped.is_empty() {
         let more = support::catalogue_of(&shipped.iter().map(String::as_str).collect::<Vec<_>>());

@@ -16,6 +16,7 @@ mod docs;
 mod example;
 mod facts;
 mod formats;
+mod laws;
 mod northgate;
 mod pim;
 mod redact;
