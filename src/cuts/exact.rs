@@ -147,43 +147,57 @@ impl Cheapest<'_> {
         self.weights.get(i).copied().unwrap_or(1)
     }
 
-    fn lightest(&self, set: Set) -> u64 {
-        members(set).map(|i| self.weight(i)).min().unwrap_or(u64::MAX)
+    /// A lower bound on what the open clauses still cost, and the reduced cost of each candidate: by dual ascent, each
+    /// clause in turn takes the least that is left of its members' weights. Taking a candidate costs at least the bound
+    /// and its reduced cost.
+    fn bound(&self, clauses: &[Set]) -> (u64, [u64; 64]) {
+        let mut left = [0; 64];
+        for (i, slot) in left.iter_mut().enumerate() {
+            *slot = self.weight(i);
+        }
+        let mut bound = 0;
+        for clause in clauses {
+            let least = members(*clause).map(|i| left[i]).min().unwrap_or(0);
+            if least > 0 {
+                bound += least;
+                members(*clause).for_each(|i| left[i] -= least);
+            }
+        }
+        (bound, left)
     }
 
     fn branch(&mut self, open: &[Set], chosen: Set, spent: u64, allowed: Set) {
         if spent >= self.best_weight {
             return;
         }
-        let mut pick: Option<Set> = None;
-        let mut taken: Set = 0;
-        let mut bound = spent;
-        for clause in open {
-            let left = clause & allowed;
-            if left == 0 {
-                return;
-            }
-            if pick.is_none_or(|p| left.count_ones() < p.count_ones()) {
-                pick = Some(left);
-            }
-        }
-        let Some(pick) = pick else {
+        if open.is_empty() {
             self.best = chosen;
             self.best_weight = spent;
             return;
-        };
-        // Disjoint clauses, the shortest first: each costs at least its lightest member.
-        let mut by_size: Vec<Set> = open.iter().map(|c| c & allowed).collect();
-        by_size.sort_unstable_by_key(|c| c.count_ones());
-        for left in by_size {
-            if left & taken == 0 {
-                taken |= left;
-                bound += self.lightest(left);
+        }
+        let mut allowed = allowed;
+        let mut clauses: Vec<Set> = open.iter().map(|clause| clause & allowed).collect();
+        loop {
+            clauses.sort_unstable_by_key(|clause| clause.count_ones());
+            if clauses.first() == Some(&0) {
+                return;
             }
+            let (bound, reduced) = self.bound(&clauses);
+            if spent + bound >= self.best_weight {
+                return;
+            }
+            // Whoever cannot be in a lighter set than the best known is out.
+            let all = clauses.iter().fold(0, |all, clause| all | clause);
+            let out =
+                members(all).filter(|i| spent + bound + reduced[*i] >= self.best_weight).fold(0, |o, i| o | 1 << i);
+            if out == 0 {
+                break;
+            }
+            allowed &= !out;
+            clauses.iter_mut().for_each(|clause| *clause &= allowed);
         }
-        if bound >= self.best_weight {
-            return;
-        }
+        let open = clauses;
+        let Some(pick) = open.first().copied() else { return };
         let mut order: Vec<(u64, usize, usize)> = members(pick)
             .map(|i| {
                 let hits = open.iter().filter(|c| *c & (1 << i) != 0).count();
@@ -191,7 +205,6 @@ impl Cheapest<'_> {
             })
             .collect();
         order.sort_unstable();
-        let mut allowed = allowed;
         for (_, _, i) in order {
             let rest: Vec<Set> = open.iter().copied().filter(|c| c & (1 << i) == 0).collect();
             self.branch(&rest, chosen | 1 << i, spent + self.weight(i), allowed & !(1 << i));
