@@ -4,7 +4,7 @@
 //! and trying all subsets of the candidates that clauses name finds no smaller or cheaper one. With the case at hand:
 //! every clause's path is walked again, one operation at a time, by the deciders, with all of its insecure set in force.
 
-use super::contract::{Analysis, ClauseProof, Guarantee, MinimalControlSet};
+use super::contract::{Analysis, ClauseProof, Guarantee, MinimalControlSet, PathStep};
 use super::fill::{Input, Session};
 use crate::cuts::exact::Set;
 use crate::cuts::latent::Limit;
@@ -149,27 +149,27 @@ pub fn verify_paths(input: Input<'_>, analysis: &Analysis, verified: &mut Verifi
                 Guarantee::Closed => Stage::Free,
                 Guarantee::ClosedIfLacking => Stage::FactsFree,
             };
-            let steps = &session.filling.engine.case.correlated.steps;
-            let limit = Limit::Only {
-                operations: clause
-                    .path
-                    .iter()
-                    .filter(|s| s.step.is_none())
-                    .map(|s| (s.action.clone(), super::fill::target_id(s)))
-                    .collect(),
-                steps: clause
-                    .path
-                    .iter()
-                    .filter_map(|s| s.step.as_ref())
-                    .filter_map(|id| steps.iter().position(|s| s.id == *id))
-                    .collect(),
-            };
+            let limit = limit(session, &clause.path);
             let run = session.oracle.run(set, stage);
             let jewel = ResourceId::new(&clause.jewel);
             verified.paths += 1;
-            if !crate::cuts::open_within(session.filling.engine, &run, &jewel, limit) {
+            if crate::cuts::way_within(session.filling.engine, &run, &jewel, limit).is_none() {
                 verified.failures.push(format!("clause {:?}: its path is not open", clause.controls));
             }
         }
     });
+}
+
+/// The operations of a path and nothing else.
+pub(super) fn limit(session: &Session<'_>, path: &[PathStep]) -> Limit {
+    let steps = &session.filling.engine.case.correlated.steps;
+    let observed = path.iter().filter_map(|s| s.step.as_ref());
+    Limit::Only {
+        operations: path
+            .iter()
+            .filter(|s| s.step.is_none())
+            .map(|s| (s.action.clone(), super::fill::target_id(s)))
+            .collect(),
+        steps: observed.filter_map(|id| steps.iter().position(|s| s.id == *id)).collect(),
+    }
 }

@@ -1,9 +1,11 @@
 //! `cutset whatif`: the incident replayed under a set of controls, and what changes against history.
 
-use super::contract::{Closes, Collateral, PathStep};
+use super::contract::{Closes, Collateral, PathStep, ResidualPath};
 use super::fill::{Input, Session};
 use crate::cuts::exact::Set;
-use crate::model::{InputError, Level, did_you_mean};
+use crate::cuts::latent::Limit;
+use crate::cuts::way_within;
+use crate::model::{InputError, Level, ResourceId, did_you_mean};
 use crate::replay::{Stage, verdicts};
 use serde::Serialize;
 
@@ -42,76 +44,112 @@ pub struct Jewel {
 /// Replays under the controls named.
 pub fn whatif(input: Input<'_>, with: &[String]) -> Result<WhatIf, InputError> {
     let who = input.who;
+    Session::with(input, |session| answer(session, who, with))
+}
+
+/// The same for several sets, the case made ready once.
+pub fn each(input: Input<'_>, sets: &[Vec<String>]) -> Result<Vec<WhatIf>, InputError> {
+    let who = input.who;
+    Session::with(input, |session| sets.iter().map(|with| answer(session, who, with)).collect())
+}
+
+/// Which of the paths is open under each set: to whoever holds the words it turns on.
+pub fn still_open(
+    input: Input<'_>,
+    paths: &[ResidualPath],
+    sets: &[Vec<String>],
+) -> Result<Vec<Vec<bool>>, InputError> {
     Session::with(input, |session| {
-        let mut set: Set = 0;
-        for id in with {
-            let Some(at) = session.filling.controls.iter().position(|c| c.id == *id) else {
-                let known: Vec<&str> = session.filling.controls.iter().map(|c| c.id.as_str()).collect();
-                return Err(InputError::new("--with", format!("no control `{id}`"), did_you_mean(id, &known)));
+        let limits: Vec<_> = paths.iter().map(|path| super::verify::limit(session, &path.steps)).collect();
+        let mut answers = Vec::new();
+        for with in sets {
+            let set = set_of(session, with)?;
+            let run = session.oracle.run(set, Stage::Free);
+            let open = |(path, limit): (&ResidualPath, &Limit)| {
+                way_within(session.filling.engine, &run, &ResourceId::new(&path.to), limit.clone()).is_some()
             };
-            if at >= 64 {
-                return Err(InputError::new(
-                    "--with",
-                    format!("`{id}` is beyond the 64 candidates a set is made of"),
-                    "use --policies with a smaller catalogue",
-                ));
+            answers.push(paths.iter().zip(&limits).map(open).collect());
+        }
+        Ok(answers)
+    })
+}
+
+fn set_of(session: &Session<'_>, with: &[String]) -> Result<Set, InputError> {
+    let mut set: Set = 0;
+    for id in with {
+        let Some(at) = session.filling.controls.iter().position(|c| c.id == *id) else {
+            let known: Vec<&str> = session.filling.controls.iter().map(|c| c.id.as_str()).collect();
+            return Err(InputError::new("--with", format!("no control `{id}`"), did_you_mean(id, &known)));
+        };
+        if at >= 64 {
+            return Err(InputError::new(
+                "--with",
+                format!("`{id}` is beyond the 64 candidates a set is made of"),
+                "use --policies with a smaller catalogue",
+            ));
+        }
+        set |= 1 << at;
+    }
+    Ok(set)
+}
+
+fn answer(session: &mut Session<'_>, who: bool, with: &[String]) -> Result<WhatIf, InputError> {
+    let set = set_of(session, with)?;
+    let filling = &session.filling;
+    let controls = session.oracle.in_force(set);
+    // The runs that the paths are searched in.
+    let runs = Stage::ALL.map(|stage| session.oracle.run(set, stage));
+    let found = verdicts(filling.engine, runs.each_ref().map(|run| &**run));
+    let steps = &filling.engine.case.correlated.steps;
+    let mut changed = Vec::new();
+    let mut remaining = 0;
+    for ((n, step), verdict) in steps.iter().enumerate().zip(&found) {
+        if verdict.level != Level::Cut {
+            remaining += step.bytes;
+        }
+        let event = filling.engine.event(n);
+        changed.push(Changed {
+            step: step.id.clone(),
+            short: event.map(|e| super::fill::short(filling, step, e)).unwrap_or_default(),
+            verdict: verdict.level,
+            via: verdict.via.map(|via| filling.engine.step_id(via).to_owned()),
+            reason: verdict.reason.clone(),
+            words: verdict.words.iter().map(|w| w.as_str().to_owned()).collect(),
+            missing: verdict.missing.iter().map(|m| m.to_string()).collect(),
+        });
+    }
+    let free = session.oracle.paths(set, Stage::Free);
+    let facts_free = session.oracle.paths(set, Stage::FactsFree);
+    let jewels = session
+        .oracle
+        .jewels
+        .iter()
+        .zip(free.into_iter().zip(facts_free))
+        .map(|(id, (free, facts_free))| {
+            let (closes, path) = match (free, facts_free) {
+                (None, _) => (Closes::Closed, None),
+                (Some(path), None) => (Closes::ClosedIfLacking, Some(path)),
+                (Some(_), Some(path)) => (Closes::NotClosed, Some(path)),
+            };
+            Jewel {
+                id: id.spelled().to_owned(),
+                closes,
+                words: path.iter().flat_map(|p| &p.words).map(|w| w.as_str().to_owned()).collect(),
+                path: path.map(|p| super::fill::path_steps(filling.engine, &p)).unwrap_or_default(),
             }
-            set |= 1 << at;
-        }
-        let filling = &session.filling;
-        let controls = session.oracle.in_force(set);
-        let found = verdicts(filling.engine, &filling.engine.runs(&controls));
-        let steps = &filling.engine.case.correlated.steps;
-        let mut changed = Vec::new();
-        let mut remaining = 0;
-        for ((n, step), verdict) in steps.iter().enumerate().zip(&found) {
-            if verdict.level != Level::Cut {
-                remaining += step.bytes;
-            }
-            let event = filling.engine.event(n);
-            changed.push(Changed {
-                step: step.id.clone(),
-                short: event.map(|e| super::fill::short(filling, step, e)).unwrap_or_default(),
-                verdict: verdict.level,
-                via: verdict.via.map(|via| filling.engine.step_id(via).to_owned()),
-                reason: verdict.reason.clone(),
-                words: verdict.words.iter().map(|w| w.as_str().to_owned()).collect(),
-                missing: verdict.missing.iter().map(|m| m.to_string()).collect(),
-            });
-        }
-        let free = session.oracle.paths(set, Stage::Free);
-        let facts_free = session.oracle.paths(set, Stage::FactsFree);
-        let jewels = session
-            .oracle
-            .jewels
-            .iter()
-            .zip(free.into_iter().zip(facts_free))
-            .map(|(id, (free, facts_free))| {
-                let (closes, path) = match (free, facts_free) {
-                    (None, _) => (Closes::Closed, None),
-                    (Some(path), None) => (Closes::ClosedIfLacking, Some(path)),
-                    (Some(_), Some(path)) => (Closes::NotClosed, Some(path)),
-                };
-                Jewel {
-                    id: id.spelled().to_owned(),
-                    closes,
-                    words: path.iter().flat_map(|p| &p.words).map(|w| w.as_str().to_owned()).collect(),
-                    path: path.map(|p| super::fill::path_steps(filling.engine, &p)).unwrap_or_default(),
-                }
-            })
-            .collect();
-        let counted = filling.lawful.under(filling.engine, &controls);
-        let mut collateral = super::fill::collateral(filling, &counted);
-        if !who {
-            collateral.who.clear();
-        }
-        Ok(WhatIf {
-            with: with.to_vec(),
-            steps: changed,
-            bytes: steps.iter().map(|s| s.bytes).sum(),
-            bytes_remaining: remaining,
-            jewels,
-            collateral,
         })
+        .collect();
+    let counted = filling.lawful.under(filling.engine, &controls);
+    let mut collateral = super::fill::collateral(filling, &counted);
+    if !who {
+        collateral.who.clear();
+    }
+    Ok(WhatIf {
+        with: with.to_vec(),
+        steps: changed,
+        bytes: steps.iter().map(|s| s.bytes).sum(),
+        bytes_remaining: remaining,
+        jewels,
+        collateral,
     })
 }

@@ -10,6 +10,6 @@ mod switch;
 
 pub use minimal_paths::{Bounds, MinimalPaths, Operation, minimal_paths, operations, path_within};
 pub use oracle::Oracle;
-pub use residual::{Residual, open_within, residual, still_open};
+pub use residual::{Residual, residual, way_left, way_within};
 pub use sets::{ClauseFound, Found, Guarantee, JewelSets, LISTED, all, all_paths, conditions, observed};
 pub use switch::{MOST, switches};

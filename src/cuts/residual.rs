@@ -70,14 +70,14 @@ fn signature(path: &Path) -> BTreeSet<(&str, &str)> {
         .collect()
 }
 
-/// Whether every operation of the path could still be done in another run.
-pub fn still_open(engine: &Engine<'_>, run: &Run, jewel: &ResourceId, path: &Path) -> bool {
-    open_within(engine, run, jewel, Limit::to(path))
+/// The way to the jewel that is left in another run to whoever does the operations of the path and no others.
+pub fn way_left(engine: &Engine<'_>, run: &Run, jewel: &ResourceId, path: &Path) -> Option<Path> {
+    way_within(engine, run, jewel, Limit::to(path))
 }
 
-/// Whether the jewel is reached with the operations of the limit alone, each asked of the deciders again.
-pub fn open_within(engine: &Engine<'_>, run: &Run, jewel: &ResourceId, limit: Limit) -> bool {
+/// The way to the jewel with the operations of the limit alone, each asked of the deciders again.
+pub fn way_within(engine: &Engine<'_>, run: &Run, jewel: &ResourceId, limit: Limit) -> Option<Path> {
     let mut state = State::within(engine, run, std::slice::from_ref(jewel), limit);
     search(&mut state);
-    state.path_to(jewel).is_some()
+    state.path_to(jewel)
 }

@@ -19,6 +19,7 @@ use crate::model::request::{ArmPrincipal, ArmRequest, Stance};
 use crate::model::{Answer, Attacker, Control, Detail, Family, Kind, Level, Missing, Outcome};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 /// Counts of requests by what would have become of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub struct Collateral {
 /// What every class is answered in the world as it was: computed once.
 pub struct Lawful {
     factual: Vec<BTreeMap<GateName, Missing>>,
+    /// What became of a class under the controls that its gates read: other controls of a set change nothing about it.
+    known: Mutex<BTreeMap<(usize, Vec<String>), (Level, Missing)>>,
 }
 
 impl Lawful {
@@ -52,7 +55,7 @@ impl Lawful {
                     .collect()
             })
             .collect();
-        Lawful { factual }
+        Lawful { factual, known: Mutex::default() }
     }
 
     /// The baseline under a set of controls.
@@ -68,19 +71,7 @@ impl Lawful {
             if !concerns(&families, class) {
                 continue;
             }
-            let mut lowest = Level::NotCut;
-            let mut missing = Missing::new();
-            for (gate, answer) in answers(engine, &world, class, Some(&engine.world)) {
-                let before = self.factual.get(at).and_then(|f| f.get(&gate));
-                let held = before.is_some_and(|m| m.is_empty());
-                let answer = settle(answer, before);
-                if !held && answer.level < Level::NotCut {
-                    if answer.level == Level::Unknown {
-                        missing.extend(answer.missing.iter().cloned());
-                    }
-                    lowest = lowest.min(answer.level);
-                }
-            }
+            let (lowest, missing) = self.level(engine, &world, at, class, controls);
             match lowest {
                 Level::Cut => collateral.cut += class.count,
                 Level::Challenged => collateral.challenged += class.count,
@@ -94,6 +85,41 @@ impl Lawful {
         }
         collateral
     }
+
+    fn level(
+        &self,
+        engine: &Engine<'_>,
+        world: &World,
+        at: usize,
+        class: &Class,
+        controls: &[&Control],
+    ) -> (Level, Missing) {
+        let reads = reads(class);
+        let of = |c: &&&Control| c.parts.iter().any(|part| reads.contains(&part.family));
+        let key = (at, controls.iter().filter(of).map(|c| c.id.clone()).collect());
+        if let Ok(known) = self.known.lock()
+            && let Some(found) = known.get(&key)
+        {
+            return found.clone();
+        }
+        let mut lowest = Level::NotCut;
+        let mut missing = Missing::new();
+        for (gate, answer) in answers(engine, world, class, Some(&engine.world)) {
+            let before = self.factual.get(at).and_then(|f| f.get(&gate));
+            let held = before.is_some_and(|m| m.is_empty());
+            let answer = settle(answer, before);
+            if !held && answer.level < Level::NotCut {
+                if answer.level == Level::Unknown {
+                    missing.extend(answer.missing.iter().cloned());
+                }
+                lowest = lowest.min(answer.level);
+            }
+        }
+        if let Ok(mut known) = self.known.lock() {
+            known.insert(key, (lowest, missing.clone()));
+        }
+        (lowest, missing)
+    }
 }
 
 /// Whether any of the families is asked about such a request.
@@ -105,6 +131,23 @@ fn concerns(families: &BTreeSet<Family>, class: &Class) -> bool {
         Detail::Data(_) => any(&[Family::ResourcePatch, Family::Rbac, Family::Pim]),
         Detail::Directory(_) => any(&[Family::Pim]),
         Detail::Alert(_) | Detail::Context(_) => false,
+    }
+}
+
+/// Families that write what the gates of such a request read: roles and groups are facts of a sign-in, an activation
+/// asks conditional access, a policy reads the resource as it is.
+fn reads(class: &Class) -> &'static [Family] {
+    match &class.event.detail {
+        Detail::SignIn(_) => &[Family::ConditionalAccess, Family::Pim, Family::Rbac],
+        Detail::Data(_) => &[Family::ResourcePatch, Family::Rbac, Family::Pim, Family::ConditionalAccess],
+        Detail::Arm(_) | Detail::Directory(_) | Detail::Alert(_) | Detail::Context(_) => &[
+            Family::ConditionalAccess,
+            Family::AzurePolicy,
+            Family::ResourcePatch,
+            Family::Pim,
+            Family::Rbac,
+            Family::Lock,
+        ],
     }
 }
 

@@ -57,7 +57,7 @@ pub struct Verdict {
 }
 
 /// Verdicts of every step from its three runs (pessimist, facts-free, free).
-pub fn verdicts(engine: &Engine<'_>, runs: &[Run; 3]) -> Vec<Verdict> {
+pub fn verdicts(engine: &Engine<'_>, runs: [&Run; 3]) -> Vec<Verdict> {
     let steps = &engine.case.correlated.steps;
     let mut found: Vec<Verdict> = Vec::with_capacity(steps.len());
     for n in 0..steps.len() {
@@ -67,7 +67,7 @@ pub fn verdicts(engine: &Engine<'_>, runs: &[Run; 3]) -> Vec<Verdict> {
     found
 }
 
-fn of_step(engine: &Engine<'_>, runs: &[Run; 3], n: usize, earlier: &[Verdict]) -> Verdict {
+fn of_step(engine: &Engine<'_>, runs: [&Run; 3], n: usize, earlier: &[Verdict]) -> Verdict {
     let step = &engine.case.correlated.steps[n];
     let of = |stage: Stage| runs.iter().find(|r| r.stage == stage).map(|r| &r.steps[n]);
     let mut counts = Counts::default();
@@ -198,7 +198,7 @@ fn caveat(asked: &Asked) -> Option<String> {
 }
 
 /// What the attack had by the moment the cut comes.
-fn lost_before(engine: &Engine<'_>, runs: &[Run; 3], stage: Stage, at: Option<Timestamp>) -> (u64, u64) {
+fn lost_before(engine: &Engine<'_>, runs: [&Run; 3], stage: Stage, at: Option<Timestamp>) -> (u64, u64) {
     let Some(at) = at else { return (0, 0) };
     let Some(run) = runs.iter().find(|r| r.stage == stage) else { return (0, 0) };
     let mut bytes = 0;

@@ -1,32 +1,11 @@
 //! The incident the project was born from, against its answers (`tests/northgate/answers.json`), and its variants.
 
-use crate::support;
-use cutset::CaseFiles;
+use crate::support::{self, analyze};
 use cutset::analysis::{Analysis, Guarantee, Mode, Step};
-use cutset::cli::{files, inputs};
+use cutset::cli::inputs;
 use cutset::model::Level;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-
-/// The main job as a library: `policies` in the place of the catalogue, or the case's own.
-fn analyze(case: &Path, policies: Option<&Path>) -> Analysis {
-    let documents = |folder: &Path| -> BTreeMap<String, String> {
-        if !folder.is_dir() {
-            return BTreeMap::new();
-        }
-        let listed = inputs::below(folder).expect("a folder of policies");
-        listed.iter().map(|f| (f.name.clone(), files::text(&folder.join(&f.name)).expect("a policy file"))).collect()
-    };
-    let case = CaseFiles {
-        name: Some("northgate".to_owned()),
-        incident: ("incident.json".to_owned(), files::text(&case.join("incident.json")).expect("incident.json")),
-        inputs: inputs::case(case).expect("a case folder"),
-        policies: BTreeMap::new(),
-        only: policies.map(|folder| ("policies".to_owned(), documents(folder))),
-    };
-    cutset::analyze(&case, false).expect("the case is analysed").0
-}
+use std::collections::BTreeSet;
 
 fn sign(step: &Step, control: &str) -> String {
     let verdict = step.verdict(control).unwrap_or_else(|| panic!("no verdict of {control} on {}", step.id));

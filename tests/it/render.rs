@@ -1,6 +1,7 @@
 //! Outputs: every renderer over a hand-written, generated and hostile analyses. Data: `tests/render/`.
 
 mod browser;
+mod combinations;
 mod dot;
 mod files;
 mod generated;

@@ -1,9 +1,12 @@
 //! Helpers that several modules share: running a file of decision vectors and the list of those that pass, and laying
 //! a case out as a folder of its own.
 
+use cutset::CaseFiles;
+use cutset::analysis::Analysis;
+use cutset::cli::{files, inputs};
 use cutset::decide::{GATES, check};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -168,8 +171,45 @@ pub fn catalogue_of(ids: &[&str]) -> Folder {
     folder
 }
 
-/// The folder of the eight controls of Northgate's answers (`tests/cases/eight.json`).
-pub fn eight() -> Folder {
+/// The eight controls of Northgate's answers (`tests/cases/eight.json`).
+pub fn eight_ids() -> Vec<String> {
     let list = json(&root().join("tests/cases/eight.json"));
-    catalogue_of(&list.as_array().expect("a list").iter().filter_map(Value::as_str).collect::<Vec<_>>())
+    list.as_array().expect("a list").iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// The folder of their documents.
+pub fn eight() -> Folder {
+    catalogue_of(&eight_ids().iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// A case folder as the command line hands it over: `policies` in the place of the catalogue, or the case's own.
+pub fn case_files(case: &Path, policies: Option<&Path>) -> CaseFiles {
+    let documents = |folder: &Path| -> BTreeMap<String, String> {
+        if !folder.is_dir() {
+            return BTreeMap::new();
+        }
+        let listed = inputs::below(folder).expect("a folder of policies");
+        listed.iter().map(|f| (f.name.clone(), files::text(&folder.join(&f.name)).expect("a policy file"))).collect()
+    };
+    CaseFiles {
+        name: Some("northgate".to_owned()),
+        incident: ("incident.json".to_owned(), files::text(&case.join("incident.json")).expect("incident.json")),
+        inputs: inputs::case(case).expect("a case folder"),
+        policies: BTreeMap::new(),
+        only: policies.map(|folder| ("policies".to_owned(), documents(folder))),
+    }
+}
+
+/// The main job as a library.
+pub fn analyze(case: &Path, policies: Option<&Path>) -> Analysis {
+    cutset::analyze(&case_files(case, policies), false).expect("the case is analysed").0
+}
+
+/// Northgate with the eight controls, analysed once for all tests that look at what is made of it.
+pub fn northgate() -> &'static Analysis {
+    static NORTHGATE: std::sync::OnceLock<Analysis> = std::sync::OnceLock::new();
+    NORTHGATE.get_or_init(|| {
+        let eight = eight();
+        analyze(&root().join("examples/northgate"), Some(eight.path()))
+    })
 }

@@ -1,6 +1,6 @@
 //! Exact sets of controls, the paths they leave, and the proofs.
 
-use super::{Closes, Collateral};
+use super::{Closes, Collateral, Condition};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,9 @@ pub struct ClauseProof {
     /// Words the path needs the attacker to hold.
     #[serde(default)]
     pub words: Vec<String>,
+    /// The path in one line.
+    #[serde(default)]
+    pub short: String,
     /// The branch: the clause binds sets that hold these switches and no others.
     #[serde(default)]
     pub switches: Vec<String>,
@@ -121,4 +124,7 @@ pub struct ResidualPath {
     /// The path in one line: `grant Blob Data Reader, then read`.
     #[serde(default)]
     pub short: String,
+    /// What controls do to it: cut, or challenged for words; those of `cut_by` are among them.
+    #[serde(default)]
+    pub conditions: Vec<Condition>,
 }

@@ -183,7 +183,7 @@ pub fn analyse(mut input: Input<'_>) -> Analysis {
     let engine = Engine::new(&case);
     let judged: Vec<Judged<'_>> = controls
         .iter()
-        .map(|control| Judged { control, verdicts: verdicts(&engine, &engine.runs(&[control])) })
+        .map(|control| Judged { control, verdicts: verdicts(&engine, engine.runs(&[control]).each_ref()) })
         .map(unfilled)
         .collect();
     let lawful = Lawful::new(&engine);

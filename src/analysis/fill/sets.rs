@@ -52,6 +52,7 @@ pub fn fill(filling: &Filling<'_>, oracle: &mut Oracle<'_>, analysis: &mut Analy
                 insecure: ids(found.clause.insecure),
                 path: found.path.as_ref().map(|p| path_steps(filling.engine, p)).unwrap_or_default(),
                 words: found.path.iter().flat_map(|p| &p.words).map(|w| w.as_str().to_owned()).collect(),
+                short: found.path.as_ref().map(short).unwrap_or_default(),
             })
             .collect();
         let mut listed: Vec<MinimalControlSet> = all
@@ -279,10 +280,10 @@ pub fn path_steps(engine: &Engine<'_>, path: &Path) -> Vec<PathStep> {
 
 /// The path in one line: what the attacker would do that they did not do.
 fn short(path: &Path) -> String {
-    let mut parts: Vec<String> = Vec::new();
+    let mut parts: Vec<(String, usize)> = Vec::new();
     for node in path.nodes.iter().filter(|n| n.step.is_none()) {
         let last = node.to.rsplit('/').next().unwrap_or(&node.to);
-        parts.push(match node.action.as_str() {
+        let part = match node.action.as_str() {
             "Microsoft.Authorization/roleAssignments/write" => {
                 let role = node.why.strip_prefix("grant ").and_then(|w| w.split(", by").next()).unwrap_or("a role");
                 format!("grants {}", role.trim_start_matches("Storage "))
@@ -297,13 +298,25 @@ fn short(path: &Path) -> String {
             "SecretGet" => "reads the secrets".to_owned(),
             "SignIn" => continue,
             other => other.rsplit('/').take(2).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("/"),
-        });
+        };
+        match parts.last_mut() {
+            Some((last, times)) if *last == part => *times += 1,
+            Some(_) | None => parts.push((part, 1)),
+        }
     }
     parts.dedup();
     if parts.is_empty() {
         return "as observed".to_owned();
     }
-    format!("attacker {}", parts.join(", then "))
+    let said: Vec<String> = parts
+        .into_iter()
+        .map(|(part, times)| match (part.strip_prefix("deletes the "), times) {
+            (_, 1) => part,
+            (Some(what), n) => format!("deletes {n} {what}s"),
+            (None, n) => format!("{part} ({n} times)"),
+        })
+        .collect();
+    format!("attacker {}", said.join(", then "))
 }
 
 /// What each candidate alone leaves open, and how sure it is where it leaves nothing.
@@ -343,20 +356,74 @@ fn closes(filling: &Filling<'_>, oracle: &mut Oracle<'_>, analysis: &mut Analysi
         }
         analysis.controls[at].residual_paths = (paths.len() - before) as u64;
     }
-    let engine = oracle.engine;
+    // A path that only the set opens (a role for lawful readers) is none without it.
     for (path, found) in paths.iter_mut().zip(&founds) {
-        // Beside what is in force already: a control may open a way (a role for lawful readers) that another closes.
-        for i in members(candidates & !found.set) {
-            let run = oracle.run(found.set | 1 << i, Stage::FactsFree);
-            if !cuts::still_open(engine, &run, &jewels[found.jewel], &found.path) {
+        if !matches!(left(oracle, found, 0), Left::Open(_)) {
+            path.conditions.push(Condition {
+                set: Vec::new(),
+                unless: path.with.clone(),
+                verdict: Level::Cut,
+                words: Vec::new(),
+                missing: Vec::new(),
+            });
+        }
+    }
+    // Candidate by candidate: the oracle remembers the sets asked last.
+    for i in members(candidates) {
+        for (path, found) in paths.iter_mut().zip(&founds).filter(|(_, found)| found.set & (1 << i) == 0) {
+            // What a candidate does to a path alone it does in any company. Else it may refuse what only the set that
+            // the path is about makes needful (a write back).
+            let opened = path.conditions.first().is_some_and(|c| c.set.is_empty());
+            let mut set: Set = if opened { found.set | 1 << i } else { 1 << i };
+            let mut done = left(oracle, found, set);
+            if matches!(&done, Left::Open(way) if !opened && !operations(way).is_superset(&operations(&found.path))) {
+                set |= found.set;
+                done = left(oracle, found, set);
+            }
+            let (verdict, words) = match done {
+                Left::Open(_) => continue,
+                Left::Challenged(turns_on) => (Level::Challenged, words(&turns_on)),
+                Left::Cut => (Level::Cut, Vec::new()),
+            };
+            if verdict == Level::Cut {
                 path.cut_by.push(vec![filling.controls[i].id.clone()]);
             }
+            let set = members(set).map(|i| filling.controls[i].id.clone()).collect();
+            path.conditions.push(Condition { set, unless: Vec::new(), verdict, words, missing: Vec::new() });
         }
     }
     for (n, path) in paths.iter_mut().enumerate() {
         path.id = format!("p{}", n + 1);
     }
     analysis.residual_paths = paths;
+}
+
+/// What a set leaves of a path.
+enum Left {
+    Open(Path),
+    /// To whoever holds these words.
+    Challenged(BTreeSet<Word>),
+    Cut,
+}
+
+fn left(oracle: &mut Oracle<'_>, found: &Residual, set: Set) -> Left {
+    let Some(jewel) = oracle.jewels.get(found.jewel).cloned() else { return Left::Cut };
+    let engine = oracle.engine;
+    let certain = found.stage != Stage::Free;
+    if certain && let Some(way) = cuts::way_left(engine, &oracle.run(set, Stage::FactsFree), &jewel, &found.path) {
+        return Left::Open(way);
+    }
+    match cuts::way_left(engine, &oracle.run(set, Stage::Free), &jewel, &found.path) {
+        Some(way) if certain => Left::Challenged(way.words),
+        Some(way) => Left::Open(way),
+        None => Left::Cut,
+    }
+}
+
+/// What the attacker does on a path that they did not do.
+fn operations(path: &Path) -> BTreeSet<(&str, &str)> {
+    let own = path.nodes.iter().filter(|node| node.step.is_none() && node.action != "SignIn");
+    own.map(|node| (node.action.as_str(), node.to.as_str())).collect()
 }
 
 fn of_residual(filling: &Filling<'_>, jewel: &ResourceId, found: &Residual) -> ResidualPath {
@@ -374,5 +441,6 @@ fn of_residual(filling: &Filling<'_>, jewel: &ResourceId, found: &Residual) -> R
         words: words(&found.path.words),
         missing: found.path.missing.iter().map(|m| m.to_string()).collect(),
         short: short(&found.path),
+        conditions: Vec::new(),
     }
 }

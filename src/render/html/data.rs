@@ -3,7 +3,9 @@
 use super::shown;
 use crate::analysis::{Analysis, Condition, Guarantee, Mode, Step};
 use crate::model::{Evidence, Level};
-use crate::render::picture::{Names, PictureEdge, State, conditions, picture, recommended, step_marks};
+use crate::render::picture::{
+    Names, PictureEdge, State, conditions, path_conditions, picture, recommended, step_marks,
+};
 use crate::render::svg::stroke;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -42,14 +44,17 @@ pub(super) fn data(analysis: &Analysis, with: &[String]) -> Value {
     let shown_graph = picture(analysis, "attack", &[]);
     let paths: Vec<&str> = analysis.residual_paths.iter().map(|path| path.id.as_str()).collect();
     let edges: Vec<Value> = shown_graph.edges.iter().map(|e| edge(e, &paths)).collect();
+    // In the order of their ids, as `outcome` has them.
+    let jewels: BTreeSet<&str> = analysis.minimal_control_sets.clauses.iter().map(|c| c.jewel.as_str()).collect();
+    let jewels: Vec<&str> = jewels.into_iter().collect();
     let clauses: Vec<Value> = analysis
         .minimal_control_sets
         .clauses
         .iter()
         .map(|clause| {
             json!({
-                "jewel": shown(clause.jewel.rsplit('/').next().unwrap_or(&clause.jewel), NAME),
-                "closed": clause.guarantee == Guarantee::Closed, "controls": index.all(&clause.controls),
+                "jewel": jewels.iter().position(|jewel| *jewel == clause.jewel),
+                "short": shown(&clause.short, SENTENCE), "closed": clause.guarantee == Guarantee::Closed, "controls": index.all(&clause.controls),
                 "branch": index.all(&clause.switches),
                 "words": clause.words.iter().map(|word| shown(word, 40)).collect::<Vec<_>>(),
             })
@@ -62,8 +67,8 @@ pub(super) fn data(analysis: &Analysis, with: &[String]) -> Value {
             let steps: Vec<String> = path.steps.iter().map(|step| step.action.clone()).collect();
             let short = if path.short.is_empty() { steps.join(", then ") } else { path.short.clone() };
             json!({
-                "short": shown(&short, SENTENCE), "to": shown(path.to.rsplit('/').next().unwrap_or(&path.to), NAME),
-                "cutBy": path.cut_by.iter().map(|set| index.all(set)).collect::<Vec<_>>(),
+                "short": shown(&short, SENTENCE), "jewel": jewels.iter().position(|jewel| *jewel == path.to),
+                "conditions": conditioned(&path_conditions(path), &index),
                 "words": path.words.iter().map(|word| shown(word, 40)).collect::<Vec<_>>(),
             })
         })
@@ -74,11 +79,20 @@ pub(super) fn data(analysis: &Analysis, with: &[String]) -> Value {
         .map(|class| json!({ "count": class.count, "conditions": conditioned(&class.conditions, &index) }))
         .collect();
     json!({
+        "jewels": jewels.iter().map(|jewel| shown(jewel_name(jewel, &jewels), NAME)).collect::<Vec<_>>(),
         "controls": controls, "steps": steps, "edges": edges, "clauses": clauses, "paths": residual,
         "baseline": baseline, "best": index.all(&recommended(analysis)), "on": index.all(with),
         "switches": index.all(&analysis.minimal_control_sets.switches),
         "strokes": strokes(), "records": records(analysis),
     })
+}
+
+/// The last part of its id; the whole where another is called the same.
+fn jewel_name<'a>(jewel: &'a str, all: &[&str]) -> &'a str {
+    let last = |id: &'a str| id.rsplit('/').next().unwrap_or(id);
+    let name = last(jewel);
+    let same = all.iter().filter(|other| other.rsplit('/').next() == Some(name)).count();
+    if same > 1 { jewel } else { name }
 }
 
 /// Controls by number.

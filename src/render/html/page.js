@@ -63,26 +63,50 @@
     return counts;
   }
 
-  function closure() {
-    const jewels = [];
+  // Clauses of the branch of switches that is in force, none of whose controls is.
+  function missed() {
     const branch = data.switches.filter((control) => on.has(control));
-    for (const clause of data.clauses) {
-      let jewel = jewels.find((known) => known.name === clause.jewel);
-      if (!jewel) {
-        jewel = { name: clause.jewel, open: false, conditional: false, words: [] };
-        jewels.push(jewel);
-      }
-      const binds = clause.branch.length === branch.length && clause.branch.every((control) => on.has(control));
-      if (binds && !clause.controls.some((control) => on.has(control))) {
-        if (clause.closed) {
-          jewel.conditional = true;
-          jewel.words = [...new Set([...jewel.words, ...clause.words])].sort();
-        } else {
-          jewel.open = true;
-        }
+    return data.clauses.filter((clause) =>
+      clause.branch.length === branch.length && all(clause.branch) && !clause.controls.some((control) => on.has(control)));
+  }
+
+  function closure() {
+    const jewels = data.jewels.map((name) => ({ name, open: false, conditional: false, words: [] }));
+    for (const clause of missed()) {
+      const jewel = jewels[clause.jewel];
+      if (clause.closed) {
+        jewel.conditional = true;
+        jewel.words = [...new Set([...jewel.words, ...clause.words])].sort();
+      } else {
+        jewel.open = true;
       }
     }
     return jewels;
+  }
+
+  const closed = (jewels, index) => index !== null && !jewels[index].open && !jewels[index].conditional;
+
+  function pathOpen(path, jewels) {
+    return !closed(jewels, path.jewel) && !path.conditions.some((condition) => condition.level === 0 && holds(condition));
+  }
+
+  // What stays open, in a line each; paths that read alike are one.
+  function ways(jewels, openPaths) {
+    const found = new Set();
+    const put = (short, words) => {
+      const turnsOn = [...new Set(words)].sort().join(", ");
+      found.add(short + (turnsOn ? " (if the attacker holds " + turnsOn + ")" : ""));
+    };
+    data.paths.filter((path, index) => openPaths[index]).forEach((path) =>
+      put(path.short, path.words.concat(...path.conditions.filter(holds).map((condition) => condition.words))));
+    jewels.forEach((jewel, index) => {
+      const shown = data.paths.some((path, at) => openPaths[at] && path.jewel === index);
+      if (!shown && !closed(jewels, index)) {
+        missed().filter((clause) => clause.jewel === index && clause.closed !== jewel.open)
+          .forEach((clause) => put(clause.short, clause.words));
+      }
+    });
+    return [...found];
   }
 
   function size(bytes) {
@@ -101,6 +125,14 @@
   }
 
   // ---- showing it ----
+  function element(name, text) {
+    const made = document.createElement(name);
+    if (text !== undefined) {
+      made.textContent = text;
+    }
+    return made;
+  }
+
   function restyle(group, state, latent, text) {
     const style = data.strokes.find((known) => known.state === state && known.latent === latent)
       || data.strokes.find((known) => known.state === state);
@@ -145,7 +177,8 @@
       cell.className = "now " + words[fates[index].level] + (none ? " plain" : "");
       cell.textContent = none ? "as it went" : (words[fates[index].level].replace("-", " ") + " " + text).trim();
     });
-    const openPaths = data.paths.map((path) => !path.cutBy.some((set) => set.length > 0 && all(set)));
+    const jewels = closure();
+    const openPaths = data.paths.map((path) => pathOpen(path, jewels));
     for (const edge of data.edges) {
       const group = at(edge.dom);
       if (edge.kind === "step" || edge.kind === "yields") {
@@ -179,17 +212,10 @@
     const counts = collateral();
     at("p-collateral").textContent = counts[0] + " events, " + counts[1] + " asked for more"
       + (counts[2] > 0 ? ", " + counts[2] + " not known" : "");
-    const jewels = closure().map((jewel) => jewel.name + ": "
+    const verdicts = jewels.map((jewel) => jewel.name + ": "
       + (jewel.open ? "open" : jewel.conditional ? "closed if the attacker lacks " + jewel.words.join(", ") : "closed"));
-    at("p-closure").textContent = jewels.length > 0 ? jewels.join("; ") : openPaths.filter(Boolean).length + " open";
-    // Paths that read alike are one line.
-    const texts = data.paths.filter((path, index) => openPaths[index]).map((path) =>
-      path.short + (path.words.length > 0 ? " (if the attacker holds " + path.words.join(", ") + ")" : ""));
-    at("p-paths").replaceChildren(...[...new Set(texts)].map((text) => {
-      const item = document.createElement("li");
-      item.textContent = text;
-      return item;
-    }));
+    at("p-closure").textContent = jewels.length > 0 ? verdicts.join("; ") : openPaths.filter(Boolean).length + " open";
+    at("p-paths").replaceChildren(...ways(jewels, openPaths).map((text) => element("li", text)));
     switches.forEach((box, index) => {
       box.checked = on.has(index);
       box.closest("li").classList.toggle("on", box.checked);
@@ -318,14 +344,6 @@
   // ---- the drawer ----
   const drawer = at("p-drawer");
   let opener = null;
-
-  function element(name, text) {
-    const made = document.createElement(name);
-    if (text !== undefined) {
-      made.textContent = text;
-    }
-    return made;
-  }
 
   function section(body, title, parts) {
     if (parts.length > 0) {

@@ -2,6 +2,7 @@
 
 use super::fold::{Place, class, folded_label, places};
 use super::names::{Ids, word};
+use super::outcome::open;
 use super::state::{Fate, fate};
 use super::{Heading, Names, Picture, PictureEdge, PictureNode, State};
 use crate::analysis::{Analysis, Closes, Edge, EdgeKind, Guarantee, Lane, Mode, NodeKind, Step, si};
@@ -327,7 +328,7 @@ fn dress(
         (EdgeKind::Latent, _) => {
             let paths: Vec<&crate::analysis::ResidualPath> =
                 analysis.residual_paths.iter().filter(|path| edge.paths.contains(&path.id)).collect();
-            let open = paths.is_empty() || paths.iter().any(|path| open(path, with));
+            let open = paths.is_empty() || paths.iter().any(|path| open(analysis, path, with));
             made.title =
                 if says.is_empty() { "possible, not observed".to_owned() } else { format!("possible: {says}") };
             made.state = match (open, view) {
@@ -347,11 +348,6 @@ fn dress(
                 if says.is_empty() { edge.kind.word().to_owned() } else { format!("{}: {says}", edge.kind.word()) };
         }
     }
-}
-
-/// Whether no set of controls that cuts the path is in force.
-pub(super) fn open(path: &crate::analysis::ResidualPath, with: &[String]) -> bool {
-    !path.cut_by.iter().any(|set| !set.is_empty() && set.iter().all(|id| with.contains(id)))
 }
 
 /// `s7 03:22 listKeys`; the size where bytes were taken.
@@ -512,7 +508,7 @@ fn title(analysis: &Analysis, view: &str) -> String {
 }
 
 fn subtitle(analysis: &Analysis, view: &str, with: &[String], names: &Names) -> String {
-    let open_paths = analysis.residual_paths.iter().filter(|path| open(path, with)).count();
+    let open_paths = analysis.residual_paths.iter().filter(|path| open(analysis, path, with)).count();
     if with.is_empty() {
         return match view {
             "attack" | "timeline" => match (analysis.incident.started, analysis.incident.ended) {

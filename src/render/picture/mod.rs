@@ -12,7 +12,7 @@ mod state;
 
 pub use build::{StepMark, heading, picture, recommended, step_marks};
 pub use names::Names;
-pub use outcome::{Closure, Outcome, outcome};
+pub use outcome::{Closure, Outcome, outcome, path_conditions, path_fate};
 pub use state::{Fate, State, conditions, fate, holds, level};
 
 use crate::analysis::{EdgeKind, Lane, NodeKind};

@@ -6,19 +6,20 @@ use cutset::model::Level;
 use cutset::render::picture::{Closure, outcome};
 use cutset::render::{Request, render};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-struct Browser {
+pub(super) struct Browser {
     driver: Child,
     session: String,
 }
 
 impl Browser {
     /// None where ChromeDriver or Chromium is not installed.
-    fn start() -> Option<Browser> {
+    pub(super) fn start() -> Option<Browser> {
         let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
         let driver = Command::new("chromedriver")
             .arg(format!("--port={port}"))
@@ -56,7 +57,7 @@ impl Browser {
         }
     }
 
-    fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
         let url = format!("{}{path}", self.session);
         let response = ureq::post(&url)
             .config()
@@ -77,7 +78,7 @@ impl Browser {
         }
     }
 
-    fn open(&self, name: &str, analysis: &Analysis) {
+    pub(super) fn open(&self, name: &str, analysis: &Analysis) {
         let files = render(analysis, "html", &Request::default()).expect("it renders");
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::write(&path, &files[0].bytes).expect("the page is written");
@@ -85,31 +86,31 @@ impl Browser {
         assert_eq!(self.run("return document.documentElement.dataset.ready"), "yes", "{name}: the script ran");
     }
 
-    fn run(&self, script: &str) -> Value {
+    pub(super) fn run(&self, script: &str) -> Value {
         self.post("/execute/sync", &json!({ "script": script, "args": [] })).unwrap_or_else(|e| panic!("{script}: {e}"))
     }
 
-    fn find(&self, selector: &str) -> String {
+    pub(super) fn find(&self, selector: &str) -> String {
         let found = self.post("/element", &json!({ "using": "css selector", "value": selector })).expect(selector);
         let id = found.as_object().and_then(|o| o.values().next()).and_then(Value::as_str).expect("an element");
         format!("/element/{id}")
     }
 
-    fn click(&self, selector: &str) {
+    pub(super) fn click(&self, selector: &str) {
         self.post(&format!("{}/click", self.find(selector)), &json!({})).expect(selector);
     }
 
-    fn keys(&self, selector: &str, text: &str) {
+    pub(super) fn keys(&self, selector: &str, text: &str) {
         self.post(&format!("{}/value", self.find(selector)), &json!({ "text": text })).expect(selector);
     }
 
-    fn media(&self, parameters: &Value) {
+    pub(super) fn media(&self, parameters: &Value) {
         let body = json!({ "cmd": "Emulation.setEmulatedMedia", "params": parameters });
         self.post("/goog/cdp/execute", &body).expect("the medium changes");
     }
 
     /// What the console said since the last call: a violated policy and a thrown error are both there.
-    fn complaints(&self) -> Vec<String> {
+    pub(super) fn complaints(&self) -> Vec<String> {
         let log = self.post("/se/log", &json!({ "type": "browser" })).expect("the log");
         log.as_array().into_iter().flatten().map(|entry| entry["message"].to_string()).collect()
     }
@@ -186,8 +187,7 @@ fn every_combination(browser: &Browser, analysis: &Analysis) {
         let said = page["collateral"].as_str().expect("text");
         assert!(said.starts_with(&format!("{cut} events, {asked} asked for more")), "{with:?}: {said}");
         assert_eq!(said.contains("not known"), unknown > 0, "{with:?}: {said}");
-        let distinct: std::collections::BTreeSet<&str> =
-            expected.open_paths.iter().map(|at| analysis.residual_paths[*at].short.as_str()).collect();
+        let distinct: BTreeSet<String> = expected.ways.iter().map(super::combinations::said).collect();
         assert_eq!(page["paths"], distinct.len(), "{with:?}");
         let closure = page["closure"].as_str().expect("text");
         let word = match &expected.closures[0].1 {

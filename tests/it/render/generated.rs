@@ -139,6 +139,7 @@ fn generate(nodes: usize, seed: u64, order: usize) -> Analysis {
         words: Vec::new(),
         missing: Vec::new(),
         short: "another way".into(),
+        conditions: Vec::new(),
     });
     analysis
 }
