@@ -76,7 +76,21 @@ pub struct Loaded {
 pub fn analyze(case: &CaseFiles, who: bool) -> Result<(Analysis, Vec<String>), InputError> {
     let mut loaded = load(case)?;
     let warnings = std::mem::take(&mut loaded.warnings);
-    Ok((analysis::analyse(loaded.input(who)), warnings))
+    let mut analysis = analysis::analyse(loaded.input(who));
+    analysis.records = records(&case.inputs, &analysis);
+    Ok((analysis, warnings))
+}
+
+/// The records that the steps and their alerts were read from.
+fn records(inputs: &[ingest::InputFile], analysis: &Analysis) -> Vec<analysis::Record> {
+    let alerts =
+        |step: &analysis::Step| step.alerts.iter().flat_map(|alert| alert.evidence.clone()).collect::<Vec<_>>();
+    let cited = analysis.steps.iter().flat_map(|step| step.evidence.iter().cloned().chain(alerts(step)));
+    let wanted = cited.take(analysis::RECORDS).map(|evidence| (evidence.file.to_string(), evidence.record)).collect();
+    ingest::excerpts(inputs, &wanted)
+        .into_iter()
+        .map(|((file, record), excerpt)| analysis::Record { file, record, excerpt })
+        .collect()
 }
 
 /// Bytes of events held in memory at once; logs that hold more are read again instead.

@@ -19,6 +19,7 @@ mod coverage;
 mod document;
 mod environment;
 mod event;
+mod excerpt;
 pub mod facts;
 mod fold;
 mod identity;
@@ -59,6 +60,7 @@ mod tenant_policy;
 
 pub use coverage::{Coverage, State, declare};
 pub use environment::{Builder, environment, environment_and_events, environment_of_all, events};
+pub use excerpt::excerpts;
 pub use fold::Stage;
 pub use record::{Context, Fields, Record};
 

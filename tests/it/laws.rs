@@ -104,7 +104,7 @@ fn check(name: &str, only: &[&str]) {
         let backwards: Vec<&Control> =
             members(*set).map(|i| &controls[i]).collect::<Vec<_>>().into_iter().rev().collect();
         let runs = engine.runs(&backwards);
-        let verdicts: Vec<Level> = cutset::replay::verdicts(&engine, &runs).iter().map(|v| v.level).collect();
+        let verdicts: Vec<Level> = cutset::replay::verdicts(&engine, runs.each_ref()).iter().map(|v| v.level).collect();
         assert_eq!(verdicts, found, "{name}: the order of {:?}", ids(&controls, *set));
         levels.insert(*set, found);
         for stage in [Stage::FactsFree, Stage::Free] {

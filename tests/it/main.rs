@@ -19,6 +19,7 @@ mod formats;
 mod laws;
 mod northgate;
 mod pim;
+mod records;
 mod redact;
 mod registries;
 mod render;

@@ -122,3 +122,38 @@ fn as_looked_at(path: &str, made: &str) {
         panic!("{path} differs from what is made now: {}", actual.display());
     }
 }
+
+/// Ten processes, each with its own hash seed, and one answer.
+#[test]
+fn ten_runs_give_the_same_bytes() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for output in OUTPUTS {
+        let out = crate::support::Folder::new("runs");
+        for view in output.views {
+            let run = |number: usize| -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
+                let folder = out.path().join(format!("{view}-{number}"));
+                let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cutset"));
+                command.args(["render", "tests/render/fixture.json", "--format", output.id, "--view", view]);
+                let made = command.arg("--out").arg(&folder).current_dir(home).output().expect("cutset runs");
+                assert!(made.status.success(), "{} {view}: {}", output.id, String::from_utf8_lossy(&made.stderr));
+                // One file under the name given, or a folder of several.
+                let mut files: Vec<(String, Vec<u8>)> = match std::fs::read(&folder) {
+                    Ok(bytes) => vec![(String::new(), bytes)],
+                    Err(_) => cutset::cli::inputs::below(&folder)
+                        .expect("a folder")
+                        .iter()
+                        .map(|file| (file.name.clone(), std::fs::read(folder.join(&file.name)).expect("a file")))
+                        .collect(),
+                };
+                files.sort();
+                // What was written is said with the folder's name, which differs.
+                (if files.is_empty() { made.stdout } else { Vec::new() }, files)
+            };
+            let first = run(0);
+            assert!(!first.0.is_empty() || !first.1.is_empty(), "{} {view}: something is made", output.id);
+            // The first view ten times, the others in turn.
+            let times = if Some(view) == output.views.first() { 10 } else { 3 };
+            assert!((1..times).all(|number| run(number) == first), "{} {view}: other bytes", output.id);
+        }
+    }
+}

@@ -24,7 +24,7 @@ pub use set::{
     Certificate, ClauseProof, Guarantee, MemberProof, MinimalControlSet, MinimalControlSets, PathStep, ResidualPath,
     Uncovered,
 };
-pub use source::{Assumption, Calibration, Coverage, Difference, Presence, Record, Rejected};
+pub use source::{Assumption, Calibration, Coverage, Difference, Presence, RECORDS, Record, Rejected};
 pub use step::{
     Alert, Basis, Condition, EventCounts, LostBefore, Mode, Need, Plane, Step, Support, Undo, Verdict, Yield,
 };

@@ -64,11 +64,14 @@ pub struct Difference {
     pub evidence: Vec<Evidence>,
 }
 
+/// At most so many excerpts.
+pub const RECORDS: usize = 400;
+
 /// What a piece of evidence says, for readers without the files.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     pub file: String,
     pub record: u64,
-    /// The record as JSON text (secrets masked), cut where it is long.
+    /// The record as JSON text, secrets masked, shortened where it is long. None are kept of a redacted analysis.
     pub excerpt: String,
 }

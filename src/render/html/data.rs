@@ -167,7 +167,10 @@ fn step(step: &Step, dom: &str, state: State, mark: &str, index: &Controls) -> V
         "title": shown(&format!("{} {}", step.id, if step.short.is_empty() { &step.action } else { &step.short }), NAME),
         "needs": needs,
         "yields": step.yields.iter().map(|yields| shown(&yields.capability, NAME)).collect::<Vec<_>>(),
-        "alerts": step.alerts.iter().map(|alert| shown(&format!("{}: {} ({})", alert.product, alert.title, alert.severity), SENTENCE)).collect::<Vec<_>>(),
+        "alerts": step.alerts.iter().map(|alert| json!({
+            "says": shown(&format!("{}: {} ({})", alert.product, alert.title, alert.severity), SENTENCE),
+            "evidence": evidence(&alert.evidence),
+        })).collect::<Vec<_>>(),
         "evidence": evidence(&step.evidence),
     })
 }
@@ -203,10 +206,9 @@ fn strokes() -> Value {
 
 /// Records that the evidence of the page points at, with their excerpts.
 fn records(analysis: &Analysis) -> Vec<Value> {
-    let steps = analysis.steps.iter();
-    let verdicts = analysis.steps.iter().flat_map(|step| step.verdicts.iter().flat_map(|v| &v.evidence));
-    let wanted: BTreeSet<(&str, u64)> =
-        steps.flat_map(|step| &step.evidence).chain(verdicts).map(|e| (e.file.as_ref(), e.record)).collect();
+    let alerts = analysis.steps.iter().flat_map(|step| step.alerts.iter().flat_map(|alert| &alert.evidence));
+    let steps = analysis.steps.iter().flat_map(|step| &step.evidence);
+    let wanted: BTreeSet<(&str, u64)> = steps.chain(alerts).map(|e| (e.file.as_ref(), e.record)).collect();
     analysis
         .records
         .iter()

@@ -190,7 +190,7 @@
         const first = edge.steps[levels.indexOf(weakest)];
         const stopped = levels.filter((level) => level < weakest).length;
         const held = levels.length - stopped;
-        const text = stopped > 0 ? held + " of " + levels.length + " " + words[weakest].replace("-", " ") : mark(fates[first]);
+        const text = stopped > 0 ? held + "/" + levels.length + " " + words[weakest].replace("-", " ") : mark(fates[first]);
         restyle(group, none ? edge.state : words[weakest], false, none ? edge.mark : text);
       } else if (edge.kind === "latent") {
         const open = edge.paths.length === 0 || edge.paths.some((path) => openPaths[path]);
@@ -364,10 +364,13 @@
     return evidence.map(([file, record, pointer]) => file + ", record " + record + (pointer ? ", " + pointer : ""));
   }
 
-  function raw(evidence) {
-    return evidence.flatMap(([file, record]) => {
-      const found = data.records.find((known) => known[0] === file && known[1] === record);
-      return found ? [element("pre", found[2])] : [];
+  // Where it was read, and the record itself where the page has it.
+  function read(evidence) {
+    return evidence.flatMap((place) => {
+      const found = data.records.find((known) => known[0] === place[0] && known[1] === place[1]);
+      const said = element("p", where([place])[0]);
+      said.className = "place";
+      return found ? [said, element("pre", found[2])] : [said];
     });
   }
 
@@ -403,9 +406,9 @@
     body.replaceChildren(facts);
     section(body, "Needs", list(step.needs.map((need) => need.capability + " (" + need.supports.join("; ") + ")")));
     section(body, "Yields", list(step.yields));
-    section(body, "Alerts", list(step.alerts));
+    section(body, "Alerts", step.alerts.flatMap((alert) => [...list([alert.says]), ...read(alert.evidence)]));
     section(body, "Controls", step.verdicts.flatMap((given, control) => given ? [verdict(control, given)] : []));
-    section(body, "Evidence", [...list(where(step.evidence)), ...raw(step.evidence)]);
+    section(body, "Evidence", read(step.evidence));
     document.querySelectorAll(".picked").forEach((picked) => picked.classList.remove("picked"));
     rows[index].classList.add("picked");
     at(step.dom).classList.add("picked");

@@ -3,7 +3,7 @@
 use super::shown;
 use crate::analysis::{Analysis, Closes, Guarantee, Step, si};
 use crate::model::Evidence;
-use crate::render::picture::Names;
+use crate::render::picture::{Names, target};
 use crate::render::svg::escape;
 use std::fmt::Write;
 
@@ -149,14 +149,14 @@ fn steps(out: &mut String, analysis: &Analysis) {
          <th scope=\"col\">tactic</th><th scope=\"col\">in force</th><th scope=\"col\">evidence</th></tr></thead>\n<tbody>\n",
     );
     for (at, step) in analysis.steps.iter().enumerate() {
-        step_row(out, at, step);
+        step_row(out, at, step, &target(analysis, step));
     }
     out.push_str("</tbody>\n</table></div>\n<p id=\"p-none-left\" hidden>No step matches.</p>\n</section>\n");
 }
 
-fn step_row(out: &mut String, at: usize, step: &Step) {
+fn step_row(out: &mut String, at: usize, step: &Step, target: &str) {
     let count = if step.count > 1 { format!(" \u{d7}{}", step.count) } else { String::new() };
-    let target = shown(step.target.rsplit('/').next().unwrap_or(&step.target), 80);
+    let target = shown(target.rsplit('/').next().unwrap_or(target), 80);
     let _ = writeln!(
         out,
         "<tr class=\"step-row\" data-step=\"{at}\" tabindex=\"0\"><th scope=\"row\">{}</th><td>{}</td><td>{}</td>\

@@ -20,6 +20,8 @@ const STUB: f64 = 16.0;
 const SHAPE: f64 = 1.45;
 const NARROW: f64 = 1.0;
 const BROAD: f64 = 2.0;
+/// At this width letters keep their size on a page.
+const PAGE_WIDTH: f64 = 1300.0;
 
 /// Lays the plan out in the shape of a page: lanes get more columns while that brings the shape nearer.
 pub fn lanes(plan: &Plan) -> Geometry {
@@ -44,12 +46,14 @@ pub fn lanes(plan: &Plan) -> Geometry {
 fn off_shape(width: f64, height: f64, columns: usize) -> f64 {
     let shape = width / height.max(1.0);
     let out = if (NARROW..=BROAD).contains(&shape) { 0.0 } else { 1.0 };
-    (shape / SHAPE).ln().abs() + 0.1 * columns as f64 + out
+    // Broader than a page, letters shrink: rather higher.
+    let broad = (width / PAGE_WIDTH - 1.0).max(0.0) * 4.0;
+    (shape / SHAPE).ln().abs() + 0.1 * columns as f64 + out + broad
 }
 
 /// The choices of columns that come nearest to a page by a rough estimate.
 fn promising(plan: &Plan, heights: &[f64]) -> Vec<Columns> {
-    const TRIED: usize = 4;
+    const TRIED: usize = 8;
     let mut estimated: Vec<(f64, Columns)> = candidates(plan)
         .into_iter()
         .map(|counts| {

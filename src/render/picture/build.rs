@@ -1,11 +1,11 @@
 //! From the analysis to what one view shows.
 
-use super::fold::{Place, class, folded_label, places};
+use super::fold::{Fold, Place, class, folded_label, places};
 use super::names::{Ids, word};
 use super::outcome::open;
 use super::state::{Fate, fate};
 use super::{Heading, Names, Picture, PictureEdge, PictureNode, State};
-use crate::analysis::{Analysis, Closes, Edge, EdgeKind, Guarantee, Lane, Mode, NodeKind, Step, si};
+use crate::analysis::{Analysis, Closes, Edge, EdgeKind, Guarantee, Mode, NodeKind, Step, si};
 use crate::model::Level;
 use crate::render::text::{fit_columns, plain as visible};
 use std::collections::{BTreeMap, BTreeSet};
@@ -144,7 +144,7 @@ fn nodes<'a>(
     let mut ids = Ids::default();
     let mut nodes: Vec<PictureNode> = Vec::new();
     let mut index = BTreeMap::new();
-    let mut folds: BTreeMap<(Lane, String), (u64, NodeKind, Vec<&str>)> = BTreeMap::new();
+    let mut folds: BTreeMap<Fold, (u64, NodeKind, Vec<&crate::analysis::Node>)> = BTreeMap::new();
     for node in sorted {
         match places.get(node.id.as_str()) {
             Some(Place::Itself) => {
@@ -188,33 +188,43 @@ fn nodes<'a>(
             Some(Place::Folded(key)) => {
                 let fold = folds.entry(key.clone()).or_insert((0, node.kind, Vec::new()));
                 fold.0 += node.count.max(1);
-                fold.2.push(node.id.as_str());
+                fold.2.push(node);
             }
             Some(Place::Left) | None => {}
         }
     }
-    for ((lane, class), (count, kind, members)) in folds {
-        index.extend(members.into_iter().map(|member| (member, nodes.len())));
-        let label = folded_label(&class, kind, count);
+    for (number, (fold, (count, kind, members))) in folds.into_iter().enumerate() {
+        index.extend(members.iter().map(|member| (member.id.as_str(), nodes.len())));
+        let label = folded_label(&fold.class, kind, count);
+        let names: Vec<String> = members.iter().take(30).map(|member| plain(&member.label)).collect();
+        let named = fit_columns(&names.join(", "), 600);
+        let label = match members.as_slice() {
+            [only] if count == 1 => names.first().filter(|n| !n.is_empty()).cloned().unwrap_or(plain(&only.id)),
+            _ => label,
+        };
+        let title = match fold.drawn {
+            true => format!("{label}: {named}"),
+            false => format!("{label}: on no step and on no residual path"),
+        };
         nodes.push(PictureNode {
-            id: ids.make("n", &format!("folded {} {class}", lane.word())),
+            id: ids.make("n", &format!("folded {} {} {number}", fold.lane.word(), fold.class)),
             kind,
-            lane,
-            title: format!("{label}: on no step and on no residual path"),
+            lane: fold.lane,
+            title,
             label,
-            detail: String::new(),
+            detail: if fold.drawn { named } else { String::new() },
             jewel: false,
             entry: false,
-            created: false,
-            unexplained: false,
+            created: fold.created,
+            unexplained: fold.unexplained,
             folded: true,
             faded: false,
-            first_step: None,
+            first_step: members.iter().filter_map(|member| first_steps.get(member.id.as_str()).copied()).min(),
         });
     }
-    // Folded nodes stand at the end of their lane.
+    // In the order of their first steps; what is on none stands at the end of its lane.
     let mut order: Vec<usize> = (0..nodes.len()).collect();
-    order.sort_by_key(|at| nodes.get(*at).map(|node| node.lane));
+    order.sort_by_key(|at| nodes.get(*at).map(|n| (n.lane, n.first_step.is_none(), n.first_step, n.folded)));
     let mut moved = vec![0; nodes.len()];
     for (to, from) in order.iter().enumerate() {
         if let Some(slot) = moved.get_mut(*from) {
@@ -466,13 +476,13 @@ fn bundle(mut made: Vec<PictureEdge>, analysis: &Analysis) -> Option<PictureEdge
     one.id.push_str("-all");
     one.mark = match (one.kind, stopped) {
         (EdgeKind::Step, 0) => mark,
-        (EdgeKind::Step, _) => format!("{held} of {count} {}", weakest.word().replace('-', " ")),
+        (EdgeKind::Step, _) => format!("{held}/{count} {}", weakest.word().replace('-', " ")),
         (EdgeKind::Yields | EdgeKind::Latent | EdgeKind::Assignment | EdgeKind::Member | EdgeKind::Contains, _) => mark,
     };
     if one.kind == EdgeKind::Step {
         one.label = match (steps.first(), steps.last()) {
             (Some(first), Some(last)) => format!(
-                "{}..{} {}-{} ({count})",
+                "{}..{} ({count}) {}-{}",
                 plain(&first.id),
                 plain(&last.id),
                 first.time.strftime("%H:%M"),

@@ -11,7 +11,7 @@ mod outcome;
 mod state;
 
 pub use build::{StepMark, heading, picture, recommended, step_marks};
-pub use names::Names;
+pub use names::{Names, target};
 pub use outcome::{Closure, Outcome, outcome, path_conditions, path_fate};
 pub use state::{Fate, State, conditions, fate, holds, level};
 

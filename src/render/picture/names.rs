@@ -1,6 +1,6 @@
 //! Short names of controls, and ids that every format accepts.
 
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, EdgeKind, Step};
 use crate::render::text::{fit_columns, plain};
 use std::collections::BTreeMap;
 
@@ -36,6 +36,22 @@ impl Names {
     pub fn note(&self, control: &str) -> String {
         format!("{} = {}", self.short(control), self.title(control))
     }
+}
+
+/// What a step acts on, in a word: the last part of an id or, where that is a bare GUID (a role assignment), what the
+/// step's last edge leads to.
+pub fn target(analysis: &Analysis, step: &Step) -> String {
+    let last = step.target.rsplit('/').next().unwrap_or(&step.target);
+    let guid = last.len() == 36 && last.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
+    if guid {
+        let edges = &analysis.graph.edges;
+        let edge = edges.iter().rfind(|e| e.kind == EdgeKind::Step && e.step.as_deref() == Some(step.id.as_str()));
+        let node = edge.and_then(|edge| analysis.graph.nodes.iter().find(|node| node.id == edge.to));
+        if let Some(label) = node.map(|node| plain(&node.label)).filter(|label| !label.is_empty()) {
+            return label;
+        }
+    }
+    plain(if step.target.starts_with('/') { last } else { &step.target })
 }
 
 /// Ids made of letters, digits and `-`, unique.

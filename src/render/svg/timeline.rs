@@ -8,7 +8,7 @@ use super::style::{colour, stroke};
 use crate::analysis::{Alert, Analysis, Plane, Step};
 use crate::render::layout::timeline::{Row, TimelineGeometry, timeline};
 use crate::render::layout::{Point, Rect};
-use crate::render::picture::{StepMark, heading, step_marks};
+use crate::render::picture::{StepMark, heading, step_marks, target};
 use crate::render::text::{Weight, fit, plain, text_width};
 use std::fmt::Write;
 
@@ -70,7 +70,7 @@ pub(super) fn document(analysis: &Analysis, with: &[String], mode: Mode) -> Stri
         for (pin, (alert, rect)) in pins.iter().zip(step.alerts.iter().zip(alerts)) {
             paint_alert(&mut out, alert, rect, pin, &mark.id);
         }
-        paint_step(&mut out, step, mark, rect, mode);
+        paint_step(&mut out, step, &target(analysis, step), mark, rect, mode);
     }
     out.push_str("</g>\n");
     paint_legend(&mut out, &laid.legend, HEADER + laid.geometry.height);
@@ -105,7 +105,7 @@ fn clock(out: &mut String, step: &Step, before: Option<&Step>, at: Point) {
     }
 }
 
-fn paint_step(out: &mut String, step: &Step, mark: &StepMark, rect: &Rect, mode: Mode) {
+fn paint_step(out: &mut String, step: &Step, target: &str, mark: &StepMark, rect: &Rect, mode: Mode) {
     let (name, width, dashes) = stroke(mark.state, false);
     let dash = if dashes.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dashes}\"") };
     let _ = write!(
@@ -126,11 +126,6 @@ fn paint_step(out: &mut String, step: &Step, mark: &StepMark, rect: &Rect, mode:
     let action = if step.short.is_empty() { plain(&step.action) } else { plain(&step.short) };
     let action = fit(&format!("{} {action}", plain(&step.id)), NODE_SIZE, Weight::Bold, room);
     text(out, x, rect.y + 16.0, NODE_SIZE, Weight::Bold, "ink", &action);
-    let target = plain(&step.target);
-    let target = match target.strip_prefix('/') {
-        Some(path) => path.rsplit('/').next().unwrap_or(path).to_owned(),
-        None => target,
-    };
     let actor = plain(&step.actor);
     let actor = actor.split_once('@').map_or(actor.clone(), |(local, _)| format!("{local}@"));
     let size = if step.bytes > 0 { format!(", {}", crate::analysis::si(step.bytes)) } else { String::new() };

@@ -1,5 +1,5 @@
 //! Northgate's page as the engine fills it: all 2^8 combinations of the eight controls flipped in the browser, against
-//! what `cutset whatif` answers for each.
+//! what `cutset whatif` answers for each; and everything else the page does, on the same page.
 
 use super::browser::Browser;
 use crate::support;
@@ -7,6 +7,7 @@ use cutset::analysis::whatif::{self, WhatIf};
 use cutset::analysis::{Analysis, Closes, si};
 use cutset::model::Level;
 use cutset::render::picture::{Closure, outcome};
+use cutset::render::{Request, render};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -177,4 +178,130 @@ fn flipped(browser: &Browser, analysis: &Analysis, ids: &[String]) -> Vec<Seen> 
             ways: texts(&row[5]).into_iter().collect(),
         })
         .collect()
+}
+
+/// The page does on the engine's own analysis what it does on the one by hand.
+#[test]
+fn the_engines_page_has_everything() {
+    let analysis = support::northgate();
+    let page = &render(analysis, "html", &Request::default()).expect("it renders")[0].bytes;
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+    let Some(browser) = Browser::start() else { return };
+    browser.open("northgate.html", analysis);
+    evidence(&browser, analysis);
+    slider_and_filter(&browser, analysis);
+    views(&browser, analysis);
+    print_and_dark(&browser);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+/// Each step's drawer holds its facts, its verdicts, where it was read and the records themselves.
+fn evidence(browser: &Browser, analysis: &Analysis) {
+    let shown = browser.run(
+        "const out = [];
+         document.querySelectorAll('.step-row').forEach((row) => {
+           row.click();
+           const body = document.getElementById('p-drawer-body');
+           out.push([document.getElementById('p-drawer-title').textContent, body.textContent,
+             [...body.querySelectorAll('pre')].map((pre) => pre.textContent), body.querySelectorAll('details').length]);
+         });
+         document.getElementById('p-close').click();
+         return out;",
+    );
+    for (step, shown) in analysis.steps.iter().zip(shown.as_array().expect("a list")) {
+        let title = shown[0].as_str().expect("text");
+        assert!(title.starts_with(&format!("{} ", step.id)), "{title}");
+        let text = shown[1].as_str().expect("text");
+        for place in &step.evidence {
+            assert!(text.contains(&format!("{}, record {}", place.file, place.record)), "{}: {text}", step.id);
+        }
+        let records = shown[2].as_array().expect("a list");
+        assert!(records.len() >= step.evidence.len(), "{}: {} records", step.id, records.len());
+        // The record itself, laid out over lines: the time of the step is in it.
+        let time = step.time.strftime("%H:%M").to_string();
+        let told = |record: &&str| record.contains(&time) && record.lines().count() > 5;
+        let own = records.iter().filter_map(Value::as_str).rev().take(step.evidence.len()).find(told);
+        assert!(own.is_some(), "{}: {records:?}", step.id);
+        assert_eq!(shown[3], step.verdicts.len(), "{}: a verdict a control", step.id);
+    }
+}
+
+fn slider_and_filter(browser: &Browser, analysis: &Analysis) {
+    let shown = browser.run(
+        "const slider = document.getElementById('p-slider');
+         const out = [];
+         for (let n = 0; n <= Number(slider.max); n += 1) {
+           slider.value = n;
+           slider.dispatchEvent(new Event('input'));
+           out.push([document.querySelectorAll('.step-row:not(.later)').length,
+             document.querySelectorAll('#p-timeline .step:not(.later)').length,
+             document.querySelectorAll('#p-graph .edge.step:not(.later)').length > 0]);
+         }
+         return out;",
+    );
+    for (n, shown) in shown.as_array().expect("a list").iter().enumerate() {
+        assert_eq!(*shown, serde_json::json!([n, n, n > 0]));
+    }
+    let kept = |wanted: &str| -> Value {
+        browser.run(&format!(
+            "const f = document.getElementById('p-filter'); f.value = {}; f.dispatchEvent(new Event('input'));
+             return [...document.querySelectorAll('.step-row:not([hidden]) th')].map((th) => th.textContent)",
+            Value::from(wanted)
+        ))
+    };
+    assert_eq!(kept("listkeys proddata"), serde_json::json!(["s7"]));
+    assert_eq!(kept("no such thing"), serde_json::json!([]));
+    assert_eq!(browser.run("return document.getElementById('p-none-left').hidden"), false);
+    assert_eq!(kept("").as_array().map(Vec::len), Some(analysis.steps.len()));
+    // By keyboard alone: to the filter, to a row, into the drawer and back.
+    browser.run("document.activeElement.blur()");
+    browser.keys("body", "/");
+    assert_eq!(browser.run("return document.activeElement.id"), "p-filter");
+    browser.keys(".step-row", "\u{e007}");
+    assert_eq!(browser.run("return document.activeElement.id"), "p-close");
+    browser.keys("#p-close", "\u{e00c}");
+    assert_eq!(browser.run("return document.getElementById('p-drawer').hidden"), true);
+    assert_eq!(browser.run("return document.activeElement.className"), "step-row");
+}
+
+/// Both drawings of the page: every alert pinned, sizes where bytes were taken, no bare GUID for a name, in the page.
+fn views(browser: &Browser, analysis: &Analysis) {
+    let alerts: usize = analysis.steps.iter().map(|step| step.alerts.len()).sum();
+    assert!(alerts > 0);
+    assert_eq!(browser.run("return document.querySelectorAll('#p-timeline .alert').length"), alerts);
+    let words = browser.run("return [...document.querySelectorAll('#p-stage svg text')].map((t) => t.textContent)");
+    let words: Vec<&str> = words.as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+    for step in analysis.steps.iter().filter(|step| step.bytes > 0) {
+        assert!(words.iter().any(|word| word.contains(&si(step.bytes))), "{}: its size is drawn", step.id);
+    }
+    let bare = |word: &&&str| {
+        word.split(['-', '…']).all(|part| part.chars().all(|c| c.is_ascii_hexdigit())) && word.len() > 12
+    };
+    assert_eq!(words.iter().find(bare), None, "a GUID is no name");
+    for name in ["graph", "timeline"] {
+        browser.click(&format!("#p-show-{name}"));
+        let fits = browser.run(&format!(
+            "const s = document.querySelector('#p-{name} svg').getBoundingClientRect();
+             const smallest = Math.min(...[...document.querySelectorAll('#p-{name} svg text')]
+               .filter((t) => t.textContent).map((t) => t.getBoundingClientRect().height));
+             return [s.width > 300 && s.right <= innerWidth, smallest]"
+        ));
+        assert_eq!(fits[0], true, "{name} stands in the window");
+        assert!(fits[1].as_f64().is_some_and(|height| height >= 9.0), "{name}: letters of {} px", fits[1]);
+    }
+    browser.click("#p-show-graph");
+}
+
+fn print_and_dark(browser: &Browser) {
+    let seen = "const style = (id) => getComputedStyle(document.querySelector(id));
+                return [style('body').backgroundColor, style('.slider').display, style('#p-timeline').display,
+                  style('#p-graph .edge.step .line').stroke !== style('body').backgroundColor]";
+    let white = "rgb(255, 255, 255)";
+    assert_eq!(browser.run(seen), serde_json::json!([white, "flex", "none", true]));
+    browser.media(&serde_json::json!({ "features": [{ "name": "prefers-color-scheme", "value": "dark" }] }));
+    assert_eq!(browser.run(seen), serde_json::json!(["rgb(14, 19, 27)", "flex", "none", true]));
+    let print = [serde_json::json!({ "name": "prefers-color-scheme", "value": "dark" })];
+    browser.media(&serde_json::json!({ "media": "print", "features": print }));
+    assert_eq!(browser.run(seen), serde_json::json!([white, "none", "block", true]));
+    browser.media(&serde_json::json!({ "media": "", "features": [] }));
 }

@@ -45,6 +45,8 @@ pub fn poisoned(text: &str) -> Analysis {
         for alert in &mut step.alerts {
             put(&mut alert.title);
             put(&mut alert.description);
+            put(&mut alert.product);
+            put(&mut alert.severity);
         }
         for need in &mut step.needs {
             put(&mut need.capability);
@@ -70,6 +72,9 @@ pub fn poisoned(text: &str) -> Analysis {
                 put(slot);
             }
         }
+    }
+    for clause in &mut analysis.minimal_control_sets.clauses {
+        put(&mut clause.short);
     }
     for hole in &mut analysis.unexplained {
         put(&mut hole.need);
@@ -119,10 +124,8 @@ pub fn each(format: &str, mut check: impl FnMut(&str, &str, &str)) {
     let output = OUTPUTS.iter().find(|output| output.id == format).expect("the output exists");
     for (why, text) in corpus() {
         let analysis = poisoned(&text);
-        // Views of one output share their escaping: the first and the one with most labels.
-        for view in
-            output.views.iter().enumerate().filter(|(at, view)| *at == 0 || **view == "residual").map(|(_, view)| view)
-        {
+        // `before-after` shares its words with the first.
+        for view in output.views.iter().filter(|view| **view != "before-after") {
             let request = Request { view: (*view).to_owned(), ..Request::default() };
             for file in render(&analysis, format, &request).unwrap_or_else(|error| panic!("{format} {why}: {error}")) {
                 let made = String::from_utf8(file.bytes).expect("it is text");
