@@ -34,11 +34,14 @@ pub struct Collateral {
     pub touched: Vec<(usize, Level)>,
 }
 
+/// A class, and the controls of a set that its gates read.
+type Asked = (usize, Vec<String>);
+
 /// What every class is answered in the world as it was: computed once.
 pub struct Lawful {
     factual: Vec<BTreeMap<GateName, Missing>>,
     /// What became of a class under the controls that its gates read: other controls of a set change nothing about it.
-    known: Mutex<BTreeMap<(usize, Vec<String>), (Level, Missing)>>,
+    known: Mutex<BTreeMap<Asked, (Level, Missing)>>,
 }
 
 impl Lawful {
