@@ -5,7 +5,7 @@ use cutset::analysis::{Analysis, Guarantee, Mode, Step};
 use cutset::cli::inputs;
 use cutset::model::Level;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn sign(step: &Step, control: &str) -> String {
     let verdict = step.verdict(control).unwrap_or_else(|| panic!("no verdict of {control} on {}", step.id));
@@ -124,6 +124,22 @@ fn northgate_variants() {
             assert!(analysis.assumptions.iter().any(|a| a.text.contains(text)), "{name}: {:?}", analysis.assumptions);
         }
     }
+}
+
+#[test]
+fn a_control_that_history_contradicts_is_marked() {
+    let case = support::materialize("policy-changed-since");
+    let eight = support::eight();
+    let analysis = analyze(case.path(), Some(eight.path()));
+    assert!(!analysis.calibration[0].differ.is_empty());
+    let marked: BTreeMap<&str, &str> =
+        analysis.controls.iter().filter_map(|c| Some((c.id.as_str(), c.disagrees.as_deref()?))).collect();
+    let own = "snapshot:conditional-access:require-compliant-device-for-azure-management";
+    assert!(marked[own].contains("this policy itself"), "{marked:?}");
+    assert!(marked["azure-management-mfa"].contains("asks about mfa too"), "{marked:?}");
+    assert!(!marked.contains_key("azure-management-compliant-device"), "{marked:?}");
+    let sound = analyze(&support::root().join("examples/northgate"), Some(eight.path()));
+    assert!(sound.controls.iter().all(|c| c.disagrees.is_none()));
 }
 
 #[test]

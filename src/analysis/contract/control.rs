@@ -56,6 +56,10 @@ pub struct Control {
     /// Steps whose verdict is `unknown`.
     #[serde(default)]
     pub unknown: Vec<String>,
+    /// Its gate disagrees with recorded results of this policy, or of one that uses the same condition: take its
+    /// verdicts with care. One sentence.
+    #[serde(default)]
+    pub disagrees: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

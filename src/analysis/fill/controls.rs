@@ -5,9 +5,11 @@ use super::super::contract::{
     Requires,
 };
 use super::{Filling, Judged, names};
-use crate::model::{Control as Native, Level, ObjectId, Origin};
+use crate::model::{Control as Native, Kind, Level, ObjectId, Origin, json};
+use crate::replay::calibration::Calibration;
 use crate::replay::collateral::Collateral as Counted;
-use std::collections::BTreeMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Classes listed for the page: those that some control touches, the largest first.
 const CLASSES: usize = 400;
@@ -93,7 +95,60 @@ fn of_control(filling: &Filling<'_>, judged: &Judged<'_>, counted: &Counted) -> 
             .flat_map(|(name, ids)| ids.iter().map(move |id| format!("{name} {id}")))
             .collect(),
         unknown: ids(&|v| v.level == Level::Unknown),
+        disagrees: None,
     }
+}
+
+/// Marks the candidates whose gate could not reproduce history where it was asked about the same policy or condition.
+pub fn disagreements(filling: &Filling<'_>, calibrated: &[Calibration], analysis: &mut Analysis) {
+    for calibration in calibrated {
+        let mut by_policy: BTreeMap<&str, (u64, &str)> = BTreeMap::new();
+        for difference in &calibration.differ {
+            let of = by_policy.entry(difference.policy.as_deref().unwrap_or_default()).or_default();
+            *of = (of.0 + difference.count, &difference.why);
+        }
+        for (policy, (count, name)) in by_policy {
+            let body = filling.engine.world.env.get(Kind::ConditionalAccess, policy).map(|d| d.body.as_ref());
+            let asks = body.map(conditions).unwrap_or_default();
+            for (control, native) in analysis.controls.iter_mut().zip(filling.controls) {
+                let parts = native.parts.iter().filter(|p| p.family.word() == calibration.gate);
+                let documents: Vec<&Value> = parts.flat_map(|p| &p.documents).collect();
+                let itself = documents.iter().any(|d| {
+                    json::text(d, "id").is_some_and(|id| !policy.is_empty() && id.eq_ignore_ascii_case(policy))
+                });
+                let shared = documents.iter().flat_map(|d| conditions(d)).find(|word| asks.contains(word));
+                let about = match (itself, shared) {
+                    (true, _) => "this policy itself".to_owned(),
+                    (false, Some(word)) => format!("`{name}`, which asks about {word} too"),
+                    (false, None) => continue,
+                };
+                let times =
+                    if count == 1 { "1 recorded result".to_owned() } else { format!("{count} recorded results") };
+                control.disagrees.get_or_insert(format!("decided otherwise than {times} of {about}"));
+            }
+        }
+    }
+}
+
+/// What a conditional access policy asks about beyond who signs in to what, and what it then demands.
+fn conditions(policy: &Value) -> BTreeSet<String> {
+    let full = |value: &Value| match value {
+        Value::Null => false,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => members.values().any(|v| !v.is_null() && v.as_array().is_none_or(|a| !a.is_empty())),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    };
+    let everybody = |value: &Value| value.as_array().is_some_and(|a| a.len() == 1 && a[0].as_str() == Some("all"));
+    let asked = json::get(policy, "conditions").and_then(Value::as_object).into_iter().flatten();
+    let mut words: BTreeSet<String> = asked
+        .filter(|(key, value)| !["users", "applications"].contains(&key.as_str()) && full(value) && !everybody(value))
+        .map(|(key, _)| key.clone())
+        .collect();
+    let grants = json::path(policy, "grantControls.builtInControls").and_then(Value::as_array);
+    words.extend(grants.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+    let session = json::get(policy, "sessionControls").and_then(Value::as_object).into_iter().flatten();
+    words.extend(session.filter(|(_, value)| full(value)).map(|(key, _)| key.clone()));
+    words
 }
 
 fn prevented(filling: &Filling<'_>, step: &crate::correlate::Step, verdict: &crate::replay::Verdict) -> u64 {

@@ -199,9 +199,11 @@ pub fn analyse(mut input: Input<'_>) -> Analysis {
         ..Analysis::default()
     };
     analysis.incident = summary(&filling, input.name.clone());
-    analysis.calibration = calibrations(&engine);
+    let calibrated = calibration::calibrate(&engine);
+    analysis.calibration = calibrations(&calibrated);
     steps::fill(&filling, &mut analysis);
     controls::fill(&filling, &mut analysis);
+    controls::disagreements(&filling, &calibrated, &mut analysis);
     let jewels: Vec<ResourceId> = case.jewels.iter().map(|(id, _)| id.clone()).collect();
     let mut oracle = Oracle::new(&engine, &controls, jewels);
     sets::fill(&filling, &mut oracle, &mut analysis);
@@ -315,9 +317,10 @@ fn headline(analysis: &Analysis) -> Headline {
     }
 }
 
-fn calibrations(engine: &Engine<'_>) -> Vec<Calibration> {
-    calibration::calibrate(engine)
-        .into_iter()
+fn calibrations(calibrated: &[calibration::Calibration]) -> Vec<Calibration> {
+    calibrated
+        .iter()
+        .cloned()
         .map(|c| Calibration {
             gate: c.gate.to_owned(),
             what: c.what.to_owned(),

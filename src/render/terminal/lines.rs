@@ -38,12 +38,23 @@ pub(super) fn heading(analysis: &Analysis, width: usize) -> Vec<String> {
         out.extend(wrap(
             "Careful:",
             9,
-            &format!("{name} disagrees with history on {differ} of {all} {what}"),
+            &format!("{name} disagrees with history on {differ} of {all} {what}{}", marked(analysis)),
             width,
             2,
         ));
     }
     out
+}
+
+/// Whose verdicts that touches.
+fn marked(analysis: &Analysis) -> String {
+    let named: Vec<String> = analysis
+        .controls
+        .iter()
+        .filter(|control| control.disagrees.is_some())
+        .map(|control| plain(control.short.as_deref().unwrap_or(&control.title)))
+        .collect();
+    if named.is_empty() { String::new() } else { format!("; verdicts of {} may be wrong", listed(&named)) }
 }
 
 fn headline(analysis: &Analysis, width: usize) -> Option<String> {
