@@ -62,6 +62,8 @@ pub struct Loaded {
     pub incident: Incident,
     /// As it was before the first event.
     pub environment: Environment,
+    /// As it was exported.
+    pub exported: Environment,
     pub correlated: Correlated,
     pub controls: Vec<Control>,
     pub sources: Vec<Source>,
@@ -142,6 +144,7 @@ pub fn load_within(case: &CaseFiles, bytes: usize) -> Result<Loaded, InputError>
     Ok(Loaded {
         name: case.name.clone(),
         environment: rewound.environment,
+        exported: environment,
         correlated,
         controls,
         sources: reading.sources,
@@ -193,6 +196,7 @@ impl Loaded {
             incident: &self.incident,
             name: self.name.clone(),
             environment: self.environment.clone(),
+            exported: self.exported.clone(),
             correlated: self.correlated.clone(),
             controls: self.controls.clone(),
             sources: self.sources.clone(),

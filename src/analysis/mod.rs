@@ -2,6 +2,7 @@
 
 mod bytes;
 mod contract;
+pub mod diff;
 mod fill;
 pub mod paths;
 mod redact;
@@ -10,5 +11,6 @@ pub mod whatif;
 
 pub use bytes::si;
 pub use contract::*;
-pub use fill::{Input, analyse, prepare};
+pub use fill::{Input, analyse, posture_of, prepare};
+pub use paths::posture::posture_like;
 pub use redact::{Redact, redact};

@@ -20,6 +20,8 @@ pub struct Redact {
 
 /// The analysis under other names, and who is who: pseudonym → what it stands for.
 pub fn redact(analysis: &Analysis, what: Redact) -> Result<(Analysis, BTreeMap<String, String>), String> {
+    // The posture's settings are the export's own, ids and all; a redacted analysis is nothing to compare with.
+    let analysis = &Analysis { posture: None, ..analysis.clone() };
     let mut value = serde_json::to_value(analysis).map_err(|error| error.to_string())?;
     // A record names whom nothing else names: it cannot be known to be clean.
     if what != Redact::default() {
@@ -93,6 +95,12 @@ fn names(analysis: &Analysis, terms: &mut Terms) {
 fn resources(analysis: &Analysis, terms: &mut Terms) {
     let shown = analysis.headline.stores.iter().chain(analysis.jewels.iter().filter_map(|jewel| jewel.label.as_ref()));
     shown.for_each(|name| terms.add(name, "resource"));
+    let sets = &analysis.minimal_control_sets;
+    let members = sets.all_paths.iter().flat_map(|set| &set.certificate.members).flat_map(|member| &member.path);
+    let paths = analysis.residual_paths.iter().flat_map(|path| &path.steps);
+    let hops = members.chain(paths).chain(sets.clauses.iter().flat_map(|clause| &clause.path));
+    let named = hops.filter_map(|step| step.to_name.as_ref()).filter(|name| !name.starts_with("the "));
+    named.for_each(|name| terms.add(name, "resource"));
     let nodes = analysis.graph.nodes.iter().filter(|n| matches!(n.kind, NodeKind::Resource | NodeKind::Scope));
     nodes.for_each(|node| terms.add(&node.label, "resource"));
     analysis.inventory.iter().for_each(|item| terms.add(&item.name, "resource"));

@@ -1,13 +1,15 @@
 //! `cutset whatif`: the incident replayed under a set of controls, and what changes against history.
 
-use super::contract::{Closes, Collateral, PathStep, ResidualPath};
-use super::fill::{Input, Session};
+use super::contract::{Closes, Collateral, Mode, PathStep, ResidualPath};
+use super::fill::{Filling, Input, Session, principal_name_of};
 use crate::cuts::exact::Set;
 use crate::cuts::latent::Limit;
-use crate::cuts::way_within;
-use crate::model::{InputError, Level, ResourceId, did_you_mean};
+use crate::cuts::{residual, way_within};
+use crate::model::{ActorKind, Evidence, InputError, Level, ObjectId, ResourceId, Timestamp, did_you_mean};
+use crate::replay::collateral::Collateral as Counted;
 use crate::replay::{Stage, verdicts};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct WhatIf {
@@ -18,12 +20,28 @@ pub struct WhatIf {
     pub bytes_remaining: u64,
     pub jewels: Vec<Jewel>,
     pub collateral: Collateral,
+    /// The lawful requests touched, most first; persons are named only where they were asked for.
+    pub lawful: Vec<Touched>,
+}
+
+/// Lawful requests alike in kind.
+#[derive(Clone, Debug, Serialize)]
+pub struct Touched {
+    pub verdict: Level,
+    pub count: u64,
+    pub action: String,
+    pub who: String,
+    pub target: String,
+    pub evidence: Vec<Evidence>,
 }
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Changed {
     pub step: String,
+    pub time: Timestamp,
     pub short: String,
+    pub target: String,
+    pub mode: Mode,
     pub verdict: Level,
     pub via: Option<String>,
     pub reason: String,
@@ -39,6 +57,15 @@ pub struct Jewel {
     pub words: Vec<String>,
     /// The path that is open.
     pub path: Vec<PathStep>,
+    /// Paths that are open, the shortest first and detours that differ from it.
+    pub paths: Vec<Still>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Still {
+    pub steps: Vec<PathStep>,
+    pub words: Vec<String>,
+    pub missing: Vec<String>,
 }
 
 /// Replays under the controls named.
@@ -77,7 +104,7 @@ pub fn still_open(
 fn set_of(session: &Session<'_>, with: &[String]) -> Result<Set, InputError> {
     let mut set: Set = 0;
     for id in with {
-        let Some(at) = session.filling.controls.iter().position(|c| c.id == *id) else {
+        let Some(at) = session.filling.controls.iter().position(|c| c.id == *id || c.short.as_ref() == Some(id)) else {
             let known: Vec<&str> = session.filling.controls.iter().map(|c| c.id.as_str()).collect();
             return Err(InputError::new("--with", format!("no control `{id}`"), did_you_mean(id, &known)));
         };
@@ -110,6 +137,9 @@ fn answer(session: &mut Session<'_>, who: bool, with: &[String]) -> Result<WhatI
         let event = filling.engine.event(n);
         changed.push(Changed {
             step: step.id.clone(),
+            time: step.time,
+            target: step.target.to_string(),
+            mode: if verdict.direct { Mode::Direct } else { Mode::Upstream },
             short: event.map(|e| super::fill::short(filling, step, e)).unwrap_or_default(),
             verdict: verdict.level,
             via: verdict.via.map(|via| filling.engine.step_id(via).to_owned()),
@@ -120,12 +150,24 @@ fn answer(session: &mut Session<'_>, who: bool, with: &[String]) -> Result<WhatI
     }
     let free = session.oracle.paths(set, Stage::Free);
     let facts_free = session.oracle.paths(set, Stage::FactsFree);
+    let ids = session.oracle.jewels.clone();
+    let mut still: Vec<Vec<Still>> = Vec::new();
+    for at in 0..ids.len() {
+        let open = residual(&mut session.oracle, set, at);
+        let of = |open: &crate::cuts::Residual| Still {
+            steps: super::fill::path_steps(filling.engine, &open.path),
+            words: open.path.words.iter().map(|w| w.as_str().to_owned()).collect(),
+            missing: open.path.missing.iter().map(|m| m.to_string()).collect(),
+        };
+        still.push(open.iter().map(of).collect());
+    }
     let jewels = session
         .oracle
         .jewels
         .iter()
         .zip(free.into_iter().zip(facts_free))
-        .map(|(id, (free, facts_free))| {
+        .zip(still)
+        .map(|((id, (free, facts_free)), paths)| {
             let (closes, path) = match (free, facts_free) {
                 (None, _) => (Closes::Closed, None),
                 (Some(path), None) => (Closes::ClosedIfLacking, Some(path)),
@@ -136,6 +178,7 @@ fn answer(session: &mut Session<'_>, who: bool, with: &[String]) -> Result<WhatI
                 closes,
                 words: path.iter().flat_map(|p| &p.words).map(|w| w.as_str().to_owned()).collect(),
                 path: path.map(|p| super::fill::path_steps(filling.engine, &p)).unwrap_or_default(),
+                paths,
             }
         })
         .collect();
@@ -144,12 +187,52 @@ fn answer(session: &mut Session<'_>, who: bool, with: &[String]) -> Result<WhatI
     if !who {
         collateral.who.clear();
     }
+    let lawful = touched(filling, &counted, who);
     Ok(WhatIf {
-        with: with.to_vec(),
+        with: controls.iter().map(|control| control.id.clone()).collect(),
         steps: changed,
         bytes: steps.iter().map(|s| s.bytes).sum(),
         bytes_remaining: remaining,
         jewels,
         collateral,
+        lawful,
     })
+}
+
+/// Verdict, action, who, target.
+type Row = (Level, String, String, String);
+
+fn touched(filling: &Filling<'_>, counted: &Counted, who: bool) -> Vec<Touched> {
+    let mut rows: BTreeMap<Row, (u64, Vec<Evidence>)> = BTreeMap::new();
+    for (at, level) in counted.touched.iter().filter(|(_, level)| *level != Level::NotCut) {
+        let Some(class) = filling.engine.case.correlated.baseline.classes.get(*at) else { continue };
+        let name = match class.principal.as_deref() {
+            Some(id) if who => principal_name_of(filling.engine, &ObjectId::new(id)),
+            Some(_) | None => match class.event.actor.kind {
+                ActorKind::User => "user",
+                ActorKind::ServicePrincipal => "service principal",
+                ActorKind::ManagedIdentity => "managed identity",
+                ActorKind::Credential => "account key or SAS",
+                ActorKind::Unknown => "unknown",
+            }
+            .to_owned(),
+        };
+        let row =
+            rows.entry((*level, class.event.action.to_string(), name, class.event.target.to_string())).or_default();
+        row.0 += class.count;
+        row.1.extend(class.examples.first().cloned().filter(|_| row.1.len() < 3));
+    }
+    let mut rows: Vec<Touched> = rows
+        .into_iter()
+        .map(|((verdict, action, who, target), (count, evidence))| Touched {
+            verdict,
+            count,
+            action,
+            who,
+            target,
+            evidence,
+        })
+        .collect();
+    rows.sort_by_key(|row| (row.verdict, std::cmp::Reverse(row.count)));
+    rows
 }

@@ -35,6 +35,12 @@ impl Words {
         Words { holds: vec![(Word::Password, None, None)], lacks: Vec::new() }
     }
 
+    /// With these lacked besides: of somebody, or of everybody.
+    pub fn lacking(mut self, words: impl IntoIterator<Item = (Word, Option<ObjectId>)>) -> Words {
+        self.lacks.extend(words);
+        self
+    }
+
     pub fn for_principal(&self, principal: &ObjectId, at: Timestamp) -> Attacker {
         let is = |of: &Option<ObjectId>| of.as_ref().is_none_or(|of| of == principal);
         let holds: BTreeSet<Word> = self

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Replays an Azure or Entra incident under controls that were not in force: which of them would have cut which step,
 /// which path would still have been open, and which smallest set closes them all.
 #[derive(Debug, Parser)]
-#[command(name = "cutset", version, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(name = "cutset", version, disable_help_subcommand = true, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
@@ -17,11 +17,16 @@ pub struct Arguments {
     pub color: ColorChoice,
 }
 
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 a condition of --fail-on holds, `diff` finds something closed that is no longer known to be, \
+`verify` refutes a certificate, or `decide --check` finds a wrong answer; 2 bad input or usage. Data goes to stdout, \
+talk to stderr. NO_COLOR is honoured.";
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Analyse an incident: prints the summary, writes analysis.json, the diagram and the report
     Analyze(Analyze),
-    /// One proof, down to the record: why a control cuts a step, or does not
+    /// Any claim of the summary down to the record: a verdict, a set, a path, a number
     Explain(Explain),
     /// Replay the incident under a set of controls and show what changes against history
     Whatif(Whatif),
@@ -35,7 +40,7 @@ pub enum Command {
     Check(Check),
     /// Print the commands that gather what a case needs
     Collect(Collect),
-    /// Posture regression between two exports: exit 1 when a path that was closed is open
+    /// Posture regression between two exports: exit 1 when a path that was closed is open, or nobody can tell
     Diff(Diff),
     /// Check the certificates of an analysis without its search or its solver
     Verify(Verify),
@@ -147,10 +152,12 @@ pub struct Explain {
     /// Case folder or analysis.json
     #[arg(value_name = "CASE|analysis.json")]
     pub input: PathBuf,
-    /// Step id (s1) or key
-    pub step: String,
-    /// Control id
-    pub control: String,
+    /// A step (s1 or key), a control, a path (p1), headline, assumptions, calibration, coverage, sets, owned,
+    /// unexplained, gaps, containment or detections; without it: what can be asked
+    #[arg(value_name = "STEP|CONTROL|PATH|SUBJECT")]
+    pub subject: Option<String>,
+    /// After a step: the control, by id or short name
+    pub control: Option<String>,
     /// Candidate controls from this folder alone, in the place of the shipped and the case's own
     #[arg(long, value_name = "DIR")]
     pub policies: Option<PathBuf>,
@@ -262,13 +269,10 @@ pub struct Collect {
 
 #[derive(Debug, Args)]
 pub struct Diff {
-    /// Case folder or analysis.json of the earlier export
+    /// The earlier side: analysis.json, or its case folder
     pub old: PathBuf,
-    /// Case folder or analysis.json of the later export
+    /// The later side: analysis.json, a case folder, or a folder with only the later export in snapshot/
     pub new: PathBuf,
-    /// Candidate controls from this folder alone, in the place of the shipped and the cases' own
-    #[arg(long, value_name = "DIR")]
-    pub policies: Option<PathBuf>,
     /// A record that cannot be read is an error, not a line in the report
     #[arg(long)]
     pub strict: bool,
@@ -279,9 +283,15 @@ pub struct Diff {
 
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// analysis.json of an earlier run
+    /// analysis.json of an earlier run, or the folder that holds it
     #[arg(value_name = "analysis.json")]
     pub analysis: PathBuf,
+    /// The case it was made of (default: the folder above the file's, where that is one)
+    #[arg(long, value_name = "CASE")]
+    pub case: Option<PathBuf>,
+    /// Candidate controls of that run, where it was made with --policies
+    #[arg(long, value_name = "DIR")]
+    pub policies: Option<PathBuf>,
     /// The result as JSON
     #[arg(long)]
     pub json: bool,

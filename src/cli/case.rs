@@ -3,7 +3,7 @@
 use super::arguments::Case;
 use super::{files, inputs};
 use crate::CaseFiles;
-use crate::model::InputError;
+use crate::model::{Environment, InputError, Kind};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -48,6 +48,16 @@ pub fn folder(folder: &Path, help: &str) -> Result<(), InputError> {
     }
     let what = if folder.exists() { "this is no folder" } else { "there is no such folder" };
     Err(InputError::new(files::shown(folder), what, help))
+}
+
+/// Something in the folder was told from other files.
+pub fn known(environment: &Environment, folder: &Path) -> Result<(), InputError> {
+    let read = |kind: &Kind| environment.of(*kind).any(|(_, d)| !d.evidence.file.starts_with("built-in:"));
+    if Kind::ALL.iter().any(read) {
+        return Ok(());
+    }
+    let help = "`cutset check` says what was read; `cutset collect` prints the commands that gather exports";
+    Err(InputError::new(files::shown(folder), "no file in this folder is an export of an environment", help))
 }
 
 /// `--policies DIR`: the folder and its documents, of which there must be some.

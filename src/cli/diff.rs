@@ -1,92 +1,81 @@
-//! `cutset diff`: posture regression between two exports. Exit 1 when something that was closed is open.
+//! `cutset diff`: posture regression between two exports. Exit 1 when something that was closed is no longer known to be.
 //!
-//! Each side is a case folder or its analysis.json. Compared are, for each crown jewel of the earlier side: the controls
-//! that closed every path to it alone, and the paths that were open with nothing more in force.
+//! OLD is an analysis.json or its case folder; NEW too, or a folder with a later export alone: then OLD's entries, jewels
+//! and statements are asked about.
 
 use super::arguments::{Case, Diff};
-use super::{FAILED, case, render::read, warn};
-use crate::analysis::{Analysis, Closes};
-use crate::render::text::plain;
-use serde::Serialize;
-use std::collections::BTreeSet;
+use super::{FAILED, case, files, inputs, render::read, warn};
+use crate::analysis::Posture;
+use crate::analysis::diff::diff;
+use crate::model::{Environment, Incident, InputError};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-#[derive(Default, Serialize)]
-struct Differences {
-    /// Closed before, open now.
-    reopened: Vec<String>,
-    /// Open before, closed now.
-    closed: Vec<String>,
-    /// On one side alone: neither better nor worse.
-    not_compared: Vec<String>,
-}
-
 pub fn run(plan: &Diff, out: &mut super::Out) -> anyhow::Result<ExitCode> {
-    let old = side(&plan.old, plan)?;
-    let new = side(&plan.new, plan)?;
-    let found = compare(&old, &new);
+    let old = earlier(&plan.old, plan)?;
+    let (new, environment) = later(&plan.new, &old)?;
+    let found = diff(&old, &new, environment.as_ref());
     if plan.json {
         serde_json::to_writer_pretty(&mut *out, &found)?;
         writeln!(out)?;
     } else {
-        for (word, items) in
-            [("open again", &found.reopened), ("closed now", &found.closed), ("not compared", &found.not_compared)]
-        {
-            for item in items {
-                writeln!(out, "{word}: {}", plain(item))?;
-            }
-        }
-        if found.reopened.is_empty() {
-            writeln!(out, "nothing that was closed is open")?;
-        }
+        out.write_all(crate::render::diff_in_lines(&found, environment.is_some(), super::WIDTH).as_bytes())?;
     }
-    Ok(if found.reopened.is_empty() { ExitCode::SUCCESS } else { FAILED })
+    Ok(if found.regressed() { FAILED } else { ExitCode::SUCCESS })
 }
 
-fn side(path: &Path, plan: &Diff) -> anyhow::Result<Analysis> {
+fn earlier(path: &Path, plan: &Diff) -> anyhow::Result<Posture> {
     if !path.is_dir() && path.exists() {
-        return read(path);
+        return posture_of(path);
     }
-    let case = Case { folder: path.to_owned(), policies: plan.policies.clone(), strict: plan.strict };
-    let (analysis, warnings) = crate::analyze(&case::open(&case)?, false)?;
+    let case = Case { folder: path.to_owned(), policies: None, strict: plan.strict };
+    let opened = case::open(&case)?;
+    let loaded = crate::load(&opened)?;
+    loaded.warnings.iter().for_each(|warning| warn(warning));
+    Ok(crate::analysis::posture_of(loaded.input(false)))
+}
+
+/// The posture that an analysis holds.
+fn posture_of(path: &Path) -> anyhow::Result<Posture> {
+    let analysis = read(path)?;
+    match analysis.posture {
+        Some(posture) if !posture.pairs.is_empty() => Ok(posture),
+        Some(_) => Err(InputError::new(
+            files::shown(path),
+            "this analysis knows no way from an entry to a jewel that could be compared",
+            "name `entries` and `crownJewels` in incident.json and analyse again",
+        )
+        .into()),
+        None => Err(InputError::new(
+            files::shown(path),
+            "this analysis holds no posture to compare (it is an older version's, or redacted)",
+            "run `cutset analyze` on its case again",
+        )
+        .into()),
+    }
+}
+
+fn later(path: &Path, old: &Posture) -> anyhow::Result<(Posture, Option<Environment>)> {
+    if !path.is_dir() && path.exists() {
+        return Ok((posture_of(path)?, None));
+    }
+    case::folder(path, "name a folder with the later export in snapshot/, or its analysis.json")?;
+    let inputs = inputs::case(path)?;
+    if inputs.is_empty() {
+        let help = "put the later export into snapshot/; `cutset collect` prints the commands";
+        return Err(InputError::new(files::shown(path), "no export is in this folder", help).into());
+    }
+    let incident = path.join("incident.json");
+    let incident = match incident.is_file() {
+        true => Some(Incident::parse(&files::shown(&incident), &files::text(&incident)?)?),
+        false => None,
+    };
+    let (environment, _, warnings) =
+        crate::estate(&inputs, incident.as_ref(), BTreeMap::new(), None, &BTreeMap::new())?;
     warnings.iter().for_each(|warning| warn(warning));
-    Ok(analysis)
-}
-
-fn rank(closes: Closes) -> u8 {
-    match closes {
-        Closes::Closed => 2,
-        Closes::ClosedIfLacking => 1,
-        Closes::NotClosed => 0,
-    }
-}
-
-fn compare(old: &Analysis, new: &Analysis) -> Differences {
-    let mut found = Differences::default();
-    for before in &old.controls {
-        let Some(after) = new.control(&before.id) else {
-            found.not_compared.push(format!("control {}", before.id));
-            continue;
-        };
-        let line = format!("{} closes every path", before.id);
-        match rank(before.closes).cmp(&rank(after.closes)) {
-            std::cmp::Ordering::Greater => found.reopened.push(line),
-            std::cmp::Ordering::Less => found.closed.push(line),
-            std::cmp::Ordering::Equal => {}
-        }
-    }
-    // A detour that no control of the earlier side left open.
-    let paths = |analysis: &Analysis| -> BTreeSet<(Vec<String>, String, String)> {
-        analysis.residual_paths.iter().map(|p| (p.with.clone(), p.to.to_lowercase(), p.short.clone())).collect()
-    };
-    let (was, is) = (paths(old), paths(new));
-    let describe = |(with, to, short): &(Vec<String>, String, String)| {
-        format!("{} with {} in force: {short}", to.rsplit('/').next().unwrap_or(to), with.join(" + "))
-    };
-    let shared = |with: &[String]| with.iter().all(|id| old.control(id).is_some() && new.control(id).is_some());
-    found.reopened.extend(is.difference(&was).filter(|p| shared(&p.0)).map(describe));
-    found.closed.extend(was.difference(&is).filter(|p| shared(&p.0)).map(describe));
-    found
+    case::known(&environment, path)?;
+    let (posture, environment) = crate::analysis::posture_like(old, environment, incident.is_none());
+    Ok((posture, Some(environment)))
 }

@@ -1,38 +1,91 @@
-//! `cutset explain`: one proof, down to the record.
+//! `cutset explain`: any claim of the summary, down to the record.
 
 use super::arguments::{Case, Explain};
-use super::{case, files, render::read, warn};
-use crate::analysis::{Analysis, Control, Mode, Step, Verdict};
-use crate::model::{Evidence, InputError, Level, did_you_mean};
+use super::{case, files, privacy, render::read, warn};
+use crate::analysis::Analysis;
+use crate::model::{InputError, did_you_mean};
 use crate::render::text::plain;
+use crate::render::{SUBJECTS, explain_in_lines};
 use std::io::Write;
 use std::process::ExitCode;
 
 pub fn run(plan: &Explain, out: &mut super::Out) -> anyhow::Result<ExitCode> {
-    super::refuse_redaction(&plan.privacy)?;
-    let analysis = analysis(plan)?;
-    let step = analysis.step(&plan.step).ok_or_else(|| {
-        let known: Vec<&str> = analysis.steps.iter().map(|s| s.id.as_str()).collect();
-        unknown(plan, "step", &plan.step, &known)
-    })?;
-    let control = analysis.control(&plan.control).ok_or_else(|| {
-        let known: Vec<&str> = analysis.controls.iter().map(|c| c.id.as_str()).collect();
-        unknown(plan, "control", &plan.control, &known)
-    })?;
-    let Some(verdict) = step.verdict(&control.id) else {
-        anyhow::bail!("the analysis holds no verdict of `{}` on {}", control.id, step.id)
+    let analysis = privacy::apply(analysis(plan)?, &plan.privacy)?;
+    let Some(subject) = &plan.subject else {
+        return list(&analysis, out);
     };
-    if plan.json {
-        serde_json::to_writer_pretty(&mut *out, verdict)?;
-        writeln!(out)?;
-    } else {
-        print(&analysis, step, control, verdict, out)?;
+    let text = explain_in_lines(&analysis, subject, plan.control.as_deref(), super::WIDTH);
+    let Some(text) = text else { return Err(unknown(plan, &analysis, subject).into()) };
+    match plan.json {
+        true => {
+            serde_json::to_writer_pretty(&mut *out, &piece(&analysis, subject, plan.control.as_deref())?)?;
+            writeln!(out)?;
+        }
+        false => out.write_all(text.as_bytes())?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn unknown(plan: &Explain, what: &str, name: &str, known: &[&str]) -> InputError {
-    InputError::new(files::shown(&plan.input), format!("no {what} `{}`", plain(name)), did_you_mean(name, known))
+/// What can be asked.
+fn list(analysis: &Analysis, out: &mut super::Out) -> anyhow::Result<ExitCode> {
+    let ends = |ids: Vec<&str>| match (ids.first(), ids.last()) {
+        (Some(first), Some(last)) if first != last => format!("{} to {}", plain(first), plain(last)),
+        (Some(only), _) => plain(only),
+        (None, _) => "none".to_owned(),
+    };
+    writeln!(out, "Ask for one of these, after the case or its analysis.json:")?;
+    for (subject, what) in SUBJECTS {
+        writeln!(out, "  {subject:14} {what}")?;
+    }
+    let steps = ends(analysis.steps.iter().map(|step| step.id.as_str()).collect());
+    writeln!(out, "  {:14} {steps}: why it is in the attack, what it needs and gives", "STEP")?;
+    let paths = ends(analysis.residual_paths.iter().map(|path| path.id.as_str()).collect());
+    writeln!(out, "  {:14} {paths}: a path that stays open", "PATH")?;
+    writeln!(out, "  {:14} what it stops, closes, leaves open, and would have broken", "CONTROL")?;
+    writeln!(out, "  {:14} one cell of the table", "STEP CONTROL")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The analysis' own words for it.
+fn piece(analysis: &Analysis, subject: &str, control: Option<&str>) -> anyhow::Result<serde_json::Value> {
+    let named = |name: &str| analysis.controls.iter().find(|c| c.id == name || c.short.as_deref() == Some(name));
+    let value = match (analysis.step(subject), control.and_then(named)) {
+        (Some(step), Some(control)) => serde_json::to_value(step.verdict(&control.id))?,
+        (Some(step), None) => serde_json::to_value(step)?,
+        (None, _) => match subject {
+            "headline" => serde_json::to_value(&analysis.headline)?,
+            "assumptions" => serde_json::to_value(&analysis.assumptions)?,
+            "calibration" => serde_json::to_value(&analysis.calibration)?,
+            "coverage" => serde_json::to_value(&analysis.coverage)?,
+            "sets" => serde_json::to_value(&analysis.minimal_control_sets)?,
+            "owned" => serde_json::to_value(&analysis.owned_already)?,
+            "unexplained" => serde_json::to_value(&analysis.unexplained)?,
+            "gaps" => serde_json::to_value(&analysis.gaps)?,
+            "containment" => serde_json::to_value(&analysis.containment)?,
+            "detections" => serde_json::to_value(&analysis.detections)?,
+            other => match named(other) {
+                Some(control) => serde_json::to_value(control)?,
+                None => serde_json::to_value(analysis.residual_paths.iter().find(|path| path.id == other))?,
+            },
+        },
+    };
+    Ok(value)
+}
+
+fn unknown(plan: &Explain, analysis: &Analysis, subject: &str) -> InputError {
+    let controls = || analysis.controls.iter().map(|control| control.id.as_str());
+    let steps = || analysis.steps.iter().map(|step| step.id.as_str());
+    let (what, name, known): (&str, &str, Vec<&str>) = match (&plan.control, analysis.step(subject)) {
+        (Some(control), Some(_)) => ("control", control, controls().collect()),
+        (Some(_), None) => ("step", subject, steps().collect()),
+        (None, _) => {
+            let paths = analysis.residual_paths.iter().map(|path| path.id.as_str());
+            let all = SUBJECTS.iter().map(|(subject, _)| *subject).chain(steps()).chain(controls()).chain(paths);
+            ("step, control, path or subject", subject, all.collect())
+        }
+    };
+    let message = format!("no {what} `{}`", plain(name));
+    InputError::new(files::shown(&plan.input), message, did_you_mean(name, &known))
 }
 
 /// A case folder is analysed; a file is read back.
@@ -44,78 +97,4 @@ fn analysis(plan: &Explain) -> anyhow::Result<Analysis> {
     let (analysis, warnings) = crate::analyze(&case, plan.privacy.who)?;
     warnings.iter().for_each(|warning| warn(warning));
     Ok(analysis)
-}
-
-fn print(
-    analysis: &Analysis,
-    step: &Step,
-    control: &Control,
-    verdict: &Verdict,
-    out: &mut super::Out,
-) -> std::io::Result<()> {
-    writeln!(out, "{}  {}  {}", step.id, step.time, plain(&step.short))?;
-    writeln!(out, "    {} by {} on {}", plain(&step.action), plain(&step.actor), plain(&step.target))?;
-    writeln!(out, "under  {}  ({})", plain(&control.title), control.id)?;
-    let mode = match (verdict.verdict, verdict.mode) {
-        (Level::NotCut, _) => String::new(),
-        (_, Mode::Direct) => ", by its own gate".to_owned(),
-        (_, Mode::Upstream) => match &verdict.via {
-            Some(via) => format!(", because {via} is"),
-            None => ", because something it needs is".to_owned(),
-        },
-    };
-    writeln!(out, "verdict  {}{mode}", verdict.verdict.word())?;
-    writeln!(out, "reason   {}", plain(&verdict.reason))?;
-    if let Some(at) = verdict.at {
-        let lost = &verdict.lost_before;
-        writeln!(out, "when     {at}; by then {} and {} steps were done", crate::analysis::si(lost.bytes), lost.steps)?;
-    }
-    let mut list = |name: &str, items: &[String]| -> std::io::Result<()> {
-        items.iter().try_for_each(|item| writeln!(out, "{name:8} {}", plain(item)))
-    };
-    list("turns on", &verdict.words.iter().map(|w| format!("the attacker's {w}")).collect::<Vec<_>>())?;
-    list("missing", &verdict.missing)?;
-    list("assumes", &verdict.assumes)?;
-    list("caveat", verdict.caveat.as_slice())?;
-    list("detected", &verdict.detected)?;
-    if let Some(undo) = &verdict.undo {
-        list("undo", &[format!("{} ({})", undo.steps.join(", then "), undo.capability)])?;
-    }
-    // An upstream verdict is proven where it is direct: the chain down to the gate.
-    let mut at = step;
-    let mut shown = verdict;
-    let mut seen = vec![step.id.clone()];
-    while let (Mode::Upstream, Some(via)) = (shown.mode, &shown.via) {
-        let Some(next) = analysis.step(via).filter(|s| !seen.contains(&s.id)) else { break };
-        for need in at.needs.iter().filter(|n| n.supports.iter().any(|s| s.from == next.id)) {
-            writeln!(out, "needs    {}: {} needs {}, which {} gives", at.id, at.id, plain(&need.capability), next.id)?;
-        }
-        let Some(verdict) = next.verdict(&control.id) else { break };
-        writeln!(out, "because  {}  {}: {}", next.id, plain(&next.short), plain(&verdict.reason))?;
-        seen.push(next.id.clone());
-        (at, shown) = (next, verdict);
-    }
-    writeln!(out, "proof")?;
-    let place = |e: &Evidence| match e.pointer.is_empty() {
-        true => format!("{}, record {}", plain(&e.file), e.record),
-        false => format!("{}, record {}, {}", plain(&e.file), e.record, plain(&e.pointer)),
-    };
-    for evidence in at.evidence.iter().take(1) {
-        writeln!(out, "  fact   the request: {}", place(evidence))?;
-    }
-    for evidence in shown.evidence.iter().filter(|e| !at.evidence.contains(e)) {
-        writeln!(out, "  fact   {}", place(evidence))?;
-    }
-    for clause in &shown.clauses {
-        writeln!(out, "  rule   {}", plain(&clause.says))?;
-        let at = if clause.pointer.is_empty() { String::new() } else { format!(" at {}", plain(&clause.pointer)) };
-        writeln!(out, "         in {}{at}", plain(&clause.document))?;
-        if !clause.source.is_empty() {
-            writeln!(out, "         source: {}", plain(&clause.source))?;
-        }
-    }
-    for document in &control.documents {
-        writeln!(out, "  document  {} ({})", plain(&document.file), document.family)?;
-    }
-    Ok(())
 }

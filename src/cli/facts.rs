@@ -2,6 +2,7 @@
 
 use super::arguments::Facts;
 use crate::ingest::facts::TABLES;
+use crate::render::text::wrap_all;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::ExitCode;
@@ -15,7 +16,10 @@ pub fn run(plan: &Facts, out: &mut super::Out) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     for table in TABLES {
-        writeln!(out, "{:22} {}  {:5} rows  {}", table.id, table.date, table.rows, table.source)?;
+        let head = format!("{:22} {}  {:5} rows ", table.id, table.date, table.rows);
+        for line in wrap_all(&head, head.len() + 1, table.source, super::WIDTH) {
+            writeln!(out, "{line}")?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -27,6 +27,7 @@ mod verify;
 mod whatif;
 mod write;
 
+use crate::model::InputError;
 use arguments::{Arguments, Command};
 use clap::{ColorChoice, Parser};
 use std::ffi::OsString;
@@ -111,13 +112,10 @@ fn dispatch(command: &Command, out: &mut Out) -> anyhow::Result<ExitCode> {
 }
 
 /// Commands that print without an analysis to redact: better no output than one that names people.
-fn refuse_redaction(privacy: &arguments::Privacy) -> anyhow::Result<()> {
+fn refuse_redaction(privacy: &arguments::Privacy) -> Result<(), InputError> {
     if privacy.redact.is_empty() && privacy.redact_map.is_none() {
         return Ok(());
     }
-    Err(not_yet("--redact"))
-}
-
-fn not_yet(command: &str) -> anyhow::Error {
-    anyhow::anyhow!("`{command}` is not available in this build yet")
+    let help = "leave it out; `analyze`, `explain` and `render` print under other names";
+    Err(InputError::new("--redact", "this command prints the names themselves", help))
 }

@@ -30,6 +30,7 @@ pub fn run(plan: &Paths, out: &mut super::Out) -> anyhow::Result<ExitCode> {
     }
     let (environment, controls, warnings) = crate::estate(&inputs, incident.as_ref(), own, only, &parameters)?;
     warnings.iter().for_each(|warning| warn(warning));
+    case::known(&environment, folder)?;
     let jewels = incident.iter().flat_map(|i| &i.crown_jewels).flatten();
     let found = paths(Asked {
         environment,

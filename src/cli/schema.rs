@@ -3,7 +3,7 @@
 use super::arguments::Schema;
 use crate::analysis::Analysis;
 use crate::control::catalogue::Catalogue;
-use crate::model::Incident;
+use crate::model::{Incident, InputError, nearest};
 use anyhow::Context;
 use schemars::generate::SchemaSettings;
 use std::io::Write;
@@ -41,7 +41,9 @@ pub fn run(plan: &Schema, out: &mut super::Out) -> anyhow::Result<ExitCode> {
     };
     let Some(contract) = CONTRACTS.iter().find(|contract| contract.name == name) else {
         let known: Vec<&str> = CONTRACTS.iter().map(|contract| contract.name).collect();
-        anyhow::bail!("`{name}` is no contract; the contracts are {}", known.join(", "));
+        let message = format!("`{name}` is no contract; the contracts are {}", known.join(", "));
+        let near = nearest(name, &known).map(|near| format!("did you mean `{near}`?"));
+        return Err(InputError::new("", message, near.unwrap_or_default()).into());
     };
     let text = serde_json::to_string_pretty(&(contract.schema)()).context("the schema is no JSON")?;
     writeln!(out, "{text}").context("cannot write to stdout")?;

@@ -29,6 +29,8 @@ pub struct MinimalPaths {
 pub struct Bounds {
     pub paths: usize,
     pub searches: usize,
+    /// Whether choke points are wanted.
+    pub choke_points: bool,
 }
 
 /// Whether (and how) somebody reaches the resource within the limit.
@@ -82,6 +84,7 @@ pub fn minimal_paths(engine: &Engine<'_>, run: &Run, from: &ObjectId, to: &Resou
     found.dedup_by(|(a, _), (b, _)| a == b);
     let choke_points = match found.first() {
         None => Vec::new(),
+        Some(_) if !bounds.choke_points => Vec::new(),
         Some((_, shortest)) => {
             let once = |node: &super::latent::Node| (node.action.clone(), node.to.clone());
             let mut candidates: Vec<Operation> = shortest.nodes.iter().map(once).collect();

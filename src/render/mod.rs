@@ -19,7 +19,7 @@ mod take_away;
 mod terminal;
 pub mod text;
 
-pub use terminal::paths_in_lines;
+pub use terminal::{SUBJECTS, diff_in_lines, explain_in_lines, paths_in_lines, whatif_in_lines};
 
 use crate::analysis::Analysis;
 

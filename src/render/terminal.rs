@@ -3,11 +3,17 @@
 //! What happened, what would have stopped each step, which sets close every path, what to do first, what stays open,
 //! what is not known. Lines whose part of the analysis is empty are left out.
 
+mod diff;
+mod explain;
 mod lines;
 mod paths;
 mod table;
+mod whatif;
 
+pub use diff::diff as diff_in_lines;
+pub use explain::{SUBJECTS, explain as explain_in_lines};
 pub use paths::paths as paths_in_lines;
+pub use whatif::whatif as whatif_in_lines;
 
 use super::{Output, RenderError, Request, one};
 use crate::analysis::Analysis;

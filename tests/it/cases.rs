@@ -107,7 +107,7 @@ impl Check<'_> {
         let again: Analysis = serde_json::from_value(value).expect("it reads back");
         self.holds("the analysis reads back the same", again == *analysis, "another one");
         let mut verified = cutset::analysis::verify::verify(&again);
-        cutset::analysis::verify::verify_paths(loaded.input(false), &again, &mut verified);
+        cutset::analysis::verify::verify_case(loaded.input(false), &again, &mut verified);
         self.same("verify", verified.failures, Vec::new());
         let rejected: Vec<&String> = analysis.rejected.iter().map(|r| &r.reason).collect();
         self.same("rejected records", rejected, Vec::new());

@@ -6,6 +6,7 @@
 
 mod control;
 mod graph;
+mod posture;
 mod response;
 mod set;
 mod source;
@@ -16,6 +17,7 @@ pub use control::{
     Recommendation, Requires, Unexplained,
 };
 pub use graph::{Edge, EdgeKind, Graph, Lane, Node, NodeKind};
+pub use posture::{Lacked, Posture, PosturePair, PosturePath, Setting, Stated};
 pub use response::{
     Clock, Containment, Cost, CostItem, Detection, EntityMapping, Exposure, FieldMapping, InventoryItem, Lateral,
     Operation, Preservation, Store,
@@ -82,6 +84,9 @@ pub struct Analysis {
     /// Unhealthy recommendations without bearing on this incident.
     #[serde(default)]
     pub other_recommendations: Vec<Recommendation>,
+    /// What the export leaves open by itself; absent where the analysis is redacted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub posture: Option<Posture>,
     /// Excerpts of the records that evidence points at, by file and record.
     #[serde(default)]
     pub records: Vec<Record>,

@@ -1,6 +1,7 @@
 //! Exact sets of controls, the paths they leave, and the proofs.
 
 use super::{Closes, Collateral, Condition};
+use crate::model::Evidence;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +103,9 @@ pub struct PathStep {
     /// What `to` is called, where its id does not end in a name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_name: Option<String>,
+    /// Where the right, or the observed step, was read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

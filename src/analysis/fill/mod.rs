@@ -13,8 +13,8 @@ mod sets;
 mod steps;
 
 use super::contract::{
-    Analysis, Assumption, Calibration, Claim, Coverage, Difference, Headline, IncidentSummary, JewelSummary, Rejected,
-    Tool,
+    Analysis, Assumption, Calibration, Claim, Coverage, Difference, Headline, IncidentSummary, JewelSummary, Lacked,
+    Posture, Rejected, Tool,
 };
 use crate::causal::{Case, Words};
 use crate::correlate::Correlated;
@@ -30,6 +30,8 @@ pub struct Input<'a> {
     pub name: Option<String>,
     /// As it was before the first event.
     pub environment: Environment,
+    /// As it was exported.
+    pub exported: Environment,
     pub correlated: Correlated,
     /// Catalogue's and user's candidates; the snapshot's own are found here.
     pub controls: Vec<Control>,
@@ -238,7 +240,31 @@ pub fn analyse(mut input: Input<'_>) -> Analysis {
         not_collected,
     };
     analysis.headline = headline(&analysis);
+    analysis.posture = Some(posture(&input.exported, input.incident, &case));
     analysis
+}
+
+/// The posture alone, of a case that is not replayed.
+pub fn posture_of(mut input: Input<'_>) -> Posture {
+    let (case, _) = prepare(&mut input);
+    posture(&input.exported, input.incident, &case)
+}
+
+fn posture(exported: &Environment, incident: &Incident, case: &Case) -> Posture {
+    let first = || case.entries.first().map(ToString::to_string);
+    let of = |of: &Option<String>| match of {
+        Some(name) => resolve_principal(exported, name).map(|id| id.to_string()).or_else(|| Some(name.clone())),
+        None => first(),
+    };
+    let mut lacks: Vec<Lacked> = incident
+        .attacker
+        .lacks
+        .iter()
+        .map(|word| Lacked { word: word.what.as_str().to_owned(), of: of(&word.of) })
+        .collect();
+    lacks.sort();
+    let jewels: Vec<ResourceId> = case.jewels.iter().map(|(id, _)| id.clone()).collect();
+    crate::analysis::paths::posture::posture(exported, &case.entries, &jewels, &lacks, &incident.collected)
 }
 
 /// A verdict that turns on a parameter nobody filled is unknown, and names the parameter.

@@ -8,7 +8,7 @@ use super::{Filling, searched};
 use crate::cuts::exact::{Set, members};
 use crate::cuts::latent::{Node, Path};
 use crate::cuts::{self, Found, Oracle, Residual};
-use crate::model::{Kind, Level, ObjectId, ResourceId, Word};
+use crate::model::{Evidence, Kind, Level, ObjectId, ResourceId, Word};
 use crate::replay::{Engine, Stage};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -248,6 +248,10 @@ fn called(engine: &Engine<'_>, id: &str) -> Option<String> {
     let scope = ResourceId::new(id);
     let nameless = scope.subscription().as_ref() == Some(&scope) || scope.folded() == "/";
     let group = scope.folded().starts_with("/providers/microsoft.management/");
+    let assignment = scope.folded().contains("/providers/microsoft.authorization/roleassignments/");
+    if let (true, Some(of)) = (assignment, crate::control::extension_scope_of(&scope)) {
+        return Some(format!("a role assignment at {}", crate::replay::scope_name(&engine.world.env, &of)));
+    }
     (id.starts_with('/') && (nameless || group)).then(|| crate::replay::scope_name(&engine.world.env, &scope))
 }
 
@@ -263,6 +267,29 @@ fn why(engine: &Engine<'_>, node: &Node) -> String {
     }
 }
 
+/// Where the right was read; else the record of the step that history did; else the document of who acts or of what is
+/// acted on.
+fn evidence(engine: &Engine<'_>, node: &Node) -> Vec<Evidence> {
+    let made_up = |evidence: &Evidence| {
+        matches!(evidence.file.as_ref(), "latent" | "hypothetical") || evidence.file.starts_with("control:")
+    };
+    let found: Vec<Evidence> = node.evidence.iter().filter(|evidence| !made_up(evidence)).cloned().collect();
+    if !found.is_empty() {
+        return found;
+    }
+    if let Some(event) = node.step.and_then(|n| engine.event(n)) {
+        return vec![event.evidence.clone()];
+    }
+    let env = &engine.world.env;
+    let document = |id: &str| match id.starts_with('/') {
+        true => env.resource(&ResourceId::new(id)).map(|d| d.evidence.clone()),
+        false => {
+            [Kind::Users, Kind::ServicePrincipals].iter().find_map(|k| env.get(*k, id)).map(|d| d.evidence.clone())
+        }
+    };
+    document(&node.from).or_else(|| document(&node.to)).into_iter().collect()
+}
+
 pub fn path_steps(engine: &Engine<'_>, path: &Path) -> Vec<PathStep> {
     path.nodes
         .iter()
@@ -274,6 +301,7 @@ pub fn path_steps(engine: &Engine<'_>, path: &Path) -> Vec<PathStep> {
             to_name: called(engine, &node.to),
             why: why(engine, node),
             step: node.step.map(|n| engine.step_id(n).to_owned()),
+            evidence: evidence(engine, node),
         })
         .collect()
 }

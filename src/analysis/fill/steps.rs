@@ -7,7 +7,7 @@ use super::{Filling, Judged, names};
 use crate::causal::{Support as Link, SupportFrom};
 use crate::correlate::{PinnedAlert, Step as Observed};
 use crate::effect::{Capability, yields};
-use crate::model::{Detail, Evidence, Kind, Level, Outcome};
+use crate::model::{Detail, Evidence, Family, Kind, Level, Outcome, Part, json};
 use std::collections::BTreeSet;
 
 /// Records shown as evidence of a step: the first ones, and the last.
@@ -282,15 +282,40 @@ pub fn verdict(filling: &Filling<'_>, judged: &Judged<'_>, n: usize) -> Verdict 
     verdict
 }
 
-/// Where a deciding document was read: in the snapshot, or in the control's own files.
+/// Where a deciding clause was read: in the control's own files where the value is the control's, in the snapshot else.
 fn document_evidence(filling: &Filling<'_>, judged: &Judged<'_>, id: &str, pointer: &str) -> Option<Evidence> {
     let env = &filling.engine.world.env;
-    let in_control = judged.control.parts.iter().flat_map(|p| &p.documents).any(|d| {
-        crate::model::json::text(d, "id").is_some_and(|own| own.eq_ignore_ascii_case(id))
-            || crate::model::json::text(d, "name").is_some_and(|own| id.to_lowercase().ends_with(&own.to_lowercase()))
-    }) || id.starts_with("control:");
-    if in_control && let Some(file) = judged.control.files.first() {
+    let text = |document: &serde_json::Value, field: &str| json::text(document, field).map(str::to_lowercase);
+    let documents = || judged.control.parts.iter().flat_map(|part| part.documents.iter().map(move |body| (part, body)));
+    let of = |(_, (part, body)): &(usize, (&Part, &serde_json::Value))| match part.family {
+        // What the patch sets is the patch's word, whatever resource it is read of.
+        Family::ResourcePatch => !pointer.is_empty() && body.pointer(pointer).is_some(),
+        Family::Pim => id.starts_with("control:") || id.eq_ignore_ascii_case(&judged.control.id),
+        Family::ConditionalAccess | Family::AzurePolicy | Family::Rbac | Family::Lock => {
+            text(body, "id").is_some_and(|own| own == id.to_lowercase())
+                || text(body, "name").is_some_and(|own| id.to_lowercase().ends_with(&own))
+                || id.starts_with("control:")
+        }
+    };
+    let leads = |(_, (_, body)): &(usize, (&Part, &serde_json::Value))| body.pointer(pointer).is_some();
+    let mut candidates = documents().enumerate().filter(of);
+    let own = candidates.clone().find(leads).or_else(|| candidates.next());
+    if let Some((at, _)) = own
+        && let Some(file) = judged.control.files.get(at).or(judged.control.files.first())
+    {
         return Some(Evidence::new(format!("policies/{file}"), 1, pointer));
     }
-    Kind::ALL.iter().find_map(|kind| env.get(*kind, id)).map(|document| document.evidence.at(pointer))
+    let document = Kind::ALL.iter().find_map(|kind| env.get(*kind, id))?;
+    // An absent property with a documented default is cited where it would stand.
+    let parent = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let stands = |body: &serde_json::Value| {
+        body.pointer(pointer).is_some() || body.pointer(parent).is_some_and(serde_json::Value::is_object)
+    };
+    if stands(&document.body) {
+        return Some(document.evidence.at(pointer));
+    }
+    // A clause of an assignment's definition is read in the definition.
+    let definition = json::text(&document.body, "properties.policyDefinitionId");
+    let definition = definition.and_then(|id| env.get(Kind::PolicyDefinitions, id)).filter(|d| stands(&d.body));
+    Some(definition.map_or_else(|| document.evidence.clone(), |found| found.evidence.at(pointer)))
 }

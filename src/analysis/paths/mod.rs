@@ -7,6 +7,7 @@
 
 mod asked;
 mod class;
+pub mod posture;
 mod table;
 
 use super::contract::{Closes, PathStep};
@@ -23,7 +24,7 @@ use std::collections::BTreeMap;
 /// Paths listed for a pair unless more are asked for.
 pub const PATHS: usize = 16;
 /// Principals (classes of alike ones) searched from, and resources of a blast radius.
-const CLASSES: usize = 200;
+const CLASSES: usize = 100;
 const RESOURCES: usize = 1_000;
 
 /// Everything asked.
@@ -78,8 +79,6 @@ pub struct Pair {
     pub paths: Vec<String>,
     /// Whether `paths` are all minimal ones.
     pub whole: bool,
-    #[serde(skip)]
-    choke_points: Vec<(String, String)>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -244,7 +243,7 @@ pub fn paths(asked: Asked<'_>) -> Result<Paths, InputError> {
                 pair.paths.len()
             ));
         }
-        result.choke_points = chokes(&engine, &result);
+        result.choke_points = chokes(&engine, &world, &from.classes, &to.resources, &result);
     }
     if from.named {
         for class in &from.classes {
@@ -271,8 +270,8 @@ fn pair(
 ) {
     let (open, shortest) = world.open(engine, &class.witness, to, &Limit::Nothing);
     let bounds = match all {
-        Some(most) => Bounds { paths: most.max(1), searches: most.max(1).saturating_mul(40) },
-        None => Bounds { paths: 1, searches: 1 },
+        Some(most) => Bounds { paths: most.max(1), searches: most.max(1).saturating_mul(40), choke_points: false },
+        None => Bounds { paths: 1, searches: 1, choke_points: false },
     };
     let found = match open {
         Closes::Closed => MinimalPaths { whole: true, ..MinimalPaths::default() },
@@ -291,7 +290,6 @@ fn pair(
         missing: missing(first),
         paths: Vec::new(),
         whole: found.whole,
-        choke_points: found.choke_points.clone(),
     };
     for path in &found.paths {
         let id = format!("p{}", result.paths.len() + 1);
@@ -318,21 +316,36 @@ fn missing(path: Option<&Path>) -> Vec<String> {
 }
 
 /// What lies on every open path to a resource, of all that reach it. Exact: without it nobody reaches.
-fn chokes(engine: &Engine<'_>, result: &Paths) -> Vec<Choke> {
+fn chokes(engine: &Engine<'_>, world: &World, from: &[class::Class], to: &[ResourceId], result: &Paths) -> Vec<Choke> {
     let mut found = Vec::new();
-    let mut targets: Vec<&str> = result.pairs.iter().map(|pair| pair.to.as_str()).collect();
-    targets.sort_unstable();
-    targets.dedup();
-    for to in targets {
-        let open: Vec<&Pair> =
-            result.pairs.iter().filter(|pair| pair.to == to && pair.open != Closes::Closed).collect();
-        let Some(first) = open.first() else { continue };
-        let shared = |operation: &&(String, String)| open.iter().all(|pair| pair.choke_points.contains(*operation));
-        for (action, on) in first.choke_points.iter().filter(shared) {
-            let node = State::new(engine, &crate::replay::run(engine, &engine.world, Stage::Free, &[], false), &[])
-                .node(action, "", on, "");
-            let step = path_steps(engine, &Path { nodes: vec![node], ..Path::default() }).pop().unwrap_or_default();
-            found.push(Choke { to: to.to_owned(), action: action.clone(), on: step.to, on_name: step.to_name });
+    for (n, resource) in to.iter().enumerate() {
+        // The pairs stand in the order of the principals, each with all resources.
+        let pairs = from.iter().zip(result.pairs.iter().skip(n).step_by(to.len().max(1)));
+        let open: Vec<(&class::Class, &Pair)> = pairs.filter(|(_, pair)| pair.open != Closes::Closed).collect();
+        let shortest = |pair: &Pair| result.paths.iter().find(|path| pair.paths.first() == Some(&path.id));
+        let key = |step: &PathStep| (step.action.clone(), step.to_id.clone().unwrap_or_else(|| step.to.clone()));
+        let Some(first) = open.first().and_then(|(_, pair)| shortest(pair)) else { continue };
+        let mut seen = std::collections::BTreeSet::new();
+        for step in &first.steps {
+            let operation = key(step);
+            let on_each = || {
+                open.iter()
+                    .all(|(_, pair)| shortest(pair).is_some_and(|path| path.steps.iter().any(|s| key(s) == operation)))
+            };
+            let needed = || {
+                let without = Limit::Without([operation.clone()].into());
+                open.iter().all(|(class, pair)| {
+                    path_within(engine, world.run(pair.open), &class.witness, resource, without.clone()).is_none()
+                })
+            };
+            if seen.insert(operation.clone()) && on_each() && needed() {
+                found.push(Choke {
+                    to: resource.spelled().to_owned(),
+                    action: step.action.clone(),
+                    on: step.to.clone(),
+                    on_name: step.to_name.clone(),
+                });
+            }
         }
     }
     found

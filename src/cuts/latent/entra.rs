@@ -48,10 +48,17 @@ fn right(state: &State<'_>, principal: &ObjectId, operation: &str, object: Optio
         .into_iter()
         .flatten()
         .find_map(|role| state.node_of(&Fact::DirectoryRole(principal.clone(), (*role).to_owned())));
-    let role = answer.clauses.iter().find_map(|clause| directory_role_name(&state.world.env, &clause.document));
+    let env = &state.world.env;
+    let role = answer.clauses.iter().find_map(|clause| directory_role_name(env, &clause.document));
     let mut right =
         Right { why: role.unwrap_or_else(|| "an eligible Entra role, activated".to_owned()), ..Right::default() };
     right.needs.extend(granted);
+    let held = answer.clauses.first().map(|clause| clause.document.to_lowercase()).unwrap_or_default();
+    let mine = |body: &Value| {
+        json::text(body, "principalId").is_some_and(|id| ObjectId::new(id) == *principal)
+            && json::text(body, "roleDefinitionId").is_some_and(|id| id.eq_ignore_ascii_case(&held))
+    };
+    right.evidence.extend(env.of(Kind::DirectoryRoles).find(|(_, d)| mine(&d.body)).map(|(_, d)| d.evidence.clone()));
     right.words = answer.words;
     right.missing = answer.missing;
     Some(right)
@@ -63,6 +70,7 @@ struct Right {
     needs: BTreeSet<usize>,
     words: BTreeSet<crate::model::Word>,
     missing: crate::model::Missing,
+    evidence: Vec<Evidence>,
 }
 
 fn owns(state: &State<'_>, principal: &ObjectId, object: &ObjectId) -> bool {
@@ -79,6 +87,7 @@ fn add(state: &mut State<'_>, fact: Fact, operation: &str, from: &ObjectId, to: 
     node.needs.insert(token);
     node.words = right.words;
     node.missing = right.missing;
+    node.evidence = right.evidence;
     state.derive(fact, node);
 }
 

@@ -5,7 +5,8 @@ use crate::causal::World;
 use crate::effect::{Audience, Capability, yields};
 use crate::model::request::{ArmPrincipal, ArmRequest};
 use crate::model::{
-    ActorKind, Answer, Attacker, Collection, Detail, Kind, Level, Missing, ObjectId, ResourceId, Timestamp, Word, json,
+    ActorKind, Answer, Attacker, Collection, Detail, Evidence, Kind, Level, Missing, ObjectId, ResourceId, Timestamp,
+    Word, json,
 };
 use crate::replay::{Engine, Run, Stage, scope_name, unrecorded_sign_in, ways_to_token};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,8 @@ pub struct Node {
     pub needs: BTreeSet<usize>,
     pub words: BTreeSet<Word>,
     pub missing: Missing,
+    /// Where the right was read.
+    pub evidence: Vec<Evidence>,
 }
 
 /// Operations in order, from what the attacker held to the jewel.
@@ -109,6 +112,8 @@ pub enum Limit {
     Only { operations: BTreeSet<(String, String)>, steps: BTreeSet<usize> },
     /// These alone, sign-ins among them.
     Exactly(BTreeSet<(String, String)>),
+    /// These and these observed steps alone, sign-ins among both: a certified path as it stands.
+    Walk { operations: BTreeSet<(String, String)>, steps: BTreeSet<usize> },
 }
 
 impl Limit {
@@ -128,8 +133,8 @@ impl Limit {
     fn forbids(&self, action: &str, to: &str) -> bool {
         match self {
             Limit::Nothing => false,
-            Limit::Without(banned) => banned.iter().any(|(a, t)| a == action && t == to),
-            Limit::Exactly(operations) => {
+            Limit::Without(banned) => banned.iter().any(|(a, t)| a == action && t.eq_ignore_ascii_case(to)),
+            Limit::Exactly(operations) | Limit::Walk { operations, .. } => {
                 action != "hold" && !operations.iter().any(|(a, t)| a == action && t.eq_ignore_ascii_case(to))
             }
             Limit::Only { operations, .. } => {
@@ -206,7 +211,7 @@ impl<'a> State<'a> {
     pub fn is_never(&self, action: &str) -> bool {
         match &self.limit {
             Limit::Nothing | Limit::Without(_) => false,
-            Limit::Only { operations, .. } | Limit::Exactly(operations) => {
+            Limit::Only { operations, .. } | Limit::Exactly(operations) | Limit::Walk { operations, .. } => {
                 !operations.iter().any(|(of, _)| of == action)
             }
         }
@@ -260,6 +265,7 @@ impl<'a> State<'a> {
             let Some(event) = self.engine.event(n) else { continue };
             let outside = match &self.limit {
                 Limit::Only { steps, .. } => !steps.contains(&n) && !matches!(event.detail, Detail::SignIn(_)),
+                Limit::Walk { steps, .. } => !steps.contains(&n),
                 Limit::Nothing | Limit::Without(_) | Limit::Exactly(_) => false,
             };
             if outside || step.failed() || step.context || !self.run.steps.get(n).is_some_and(|s| s.any()) {
@@ -276,6 +282,7 @@ impl<'a> State<'a> {
                 needs: self.observed_needs(n),
                 words: turns_on(self.run, n).flat_map(|answer| answer.words.iter().copied()).collect(),
                 missing: turns_on(self.run, n).flat_map(|answer| answer.missing.iter().cloned()).collect(),
+                evidence: vec![event.evidence.clone()],
             };
             for yielded in yields(&self.engine.world.env, event) {
                 let fact = match yielded.capability {
@@ -348,6 +355,21 @@ impl<'a> State<'a> {
             .collect()
     }
 
+    /// The observed steps that these were built on, they included.
+    pub fn steps_behind(&self, steps: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let of = |(at, node): (usize, &Node)| node.step.is_some_and(|step| steps.contains(&step)).then_some(at);
+        let mut open: Vec<usize> = self.nodes.iter().enumerate().filter_map(of).collect();
+        let mut seen: BTreeSet<usize> = BTreeSet::new();
+        while let Some(at) = open.pop() {
+            if seen.insert(at)
+                && let Some(node) = self.nodes.get(at)
+            {
+                open.extend(node.needs.iter().copied());
+            }
+        }
+        seen.into_iter().filter_map(|at| self.nodes.get(at)?.step).collect()
+    }
+
     /// A node with nothing attached.
     pub fn node(&self, action: &str, from: &str, to: &str, why: &str) -> Node {
         Node {
@@ -359,6 +381,7 @@ impl<'a> State<'a> {
             needs: BTreeSet::new(),
             words: BTreeSet::new(),
             missing: Missing::new(),
+            evidence: Vec::new(),
         }
     }
 
@@ -565,7 +588,9 @@ impl<'a> State<'a> {
                 format!("{role} at {}", scope_name(&self.world.env, &g.scope))
             },
         );
-        Some(Allowed { why, needs, words: answer.words, missing: answer.missing })
+        let assignment = |id: &str| self.before.env.get(Kind::RoleAssignments, id).map(|d| d.evidence.clone());
+        let evidence = grants.first().and_then(|grant| assignment(&grant.assignment)).into_iter().collect();
+        Some(Allowed { why, needs, words: answer.words, missing: answer.missing, evidence })
     }
 
     /// The steps of the path to a jewel, in order.
@@ -621,6 +646,7 @@ pub struct Allowed {
     pub needs: BTreeSet<usize>,
     pub words: BTreeSet<Word>,
     pub missing: Missing,
+    pub evidence: Vec<Evidence>,
 }
 
 impl Allowed {
@@ -632,6 +658,7 @@ impl Allowed {
         node.needs.extend(self.needs);
         node.words.extend(self.words);
         node.missing.extend(self.missing);
+        node.evidence.extend(self.evidence);
         node
     }
 }

@@ -2,7 +2,7 @@
 
 use super::table::Heads;
 use crate::analysis::{Analysis, Closes, Guarantee, MinimalControlSet, Presence, si};
-use crate::render::text::{columns, fit_columns, plain, wrap};
+use crate::render::text::{columns, fit_columns, plain, wrap, wrap_saying};
 use jiff::Timestamp;
 
 /// Who, from where, what was lost; assumptions; what it was read from.
@@ -129,7 +129,9 @@ pub(super) fn advice(analysis: &Analysis, heads: &Heads, written: &[String], wid
     let mut out = Vec::new();
     let mut say = |word: &str, text: &str, most: usize| {
         if !text.is_empty() {
-            out.extend(wrap(&format!(" {word}"), 13, text, width, most));
+            // What a screen has no room for stands in the report.
+            let more = if most > 1 { " … (whole: report.md)" } else { " …" };
+            out.extend(wrap_saying(&format!(" {word}"), 13, text, width, (most, more)));
         }
     };
     say("Do first", &do_first(analysis, heads), 4);

@@ -85,7 +85,7 @@ fn of_pair(found: &Paths, pair: &Pair, width: usize) -> Vec<String> {
     };
     let state = openness(pair.open, &pair.words, &pair.missing);
     let head = format!("{}{alike} to {}: {state}", plain(&pair.from), name_of(&pair.to));
-    out.extend(wrap_all("", 0, &head, width).into_iter().map(|line| line.trim_start().to_owned()));
+    out.extend(wrap_all("", 0, &head, width));
     let paths: Vec<&Open> = found.paths.iter().filter(|path| pair.paths.contains(&path.id)).collect();
     // Paths that differ in the scope of a role granted alone are shown once.
     let mut shown: Vec<Shown<'_>> = Vec::new();
@@ -124,7 +124,7 @@ type Shown<'a> = (Vec<&'a str>, &'a Open, Vec<(&'a str, String)>);
 fn of_blast(blast: &Blast, width: usize) -> Vec<String> {
     let mut out = vec![String::new()];
     let head = format!("Blast radius of {}: {} of {} resources", plain(&blast.from), blast.reaches.len(), blast.of);
-    out.extend(wrap_all("", 0, &head, width).into_iter().map(|line| line.trim_start().to_owned()));
+    out.extend(wrap_all("", 0, &head, width));
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     for reached in &blast.reaches {
         let operations = if reached.operations == 1 { "operation" } else { "operations" };

@@ -38,7 +38,7 @@ pub(super) fn heads(analysis: &Analysis, width: usize) -> Heads<'_> {
     };
     let front = if several_days { 14 } else { 11 };
     // All controls if they fit beside labels of a readable length, else labels of that length.
-    let all: usize = analysis.controls.iter().map(|c| short(c).map_or(4, |short| columns(&short).max(3) + 1)).sum();
+    let all: usize = analysis.controls.iter().map(|c| wide_of(c, &short(c).unwrap_or_default())).sum();
     let most = width.saturating_sub(front + 1 + all).clamp(44.min(width / 2 - 8), 60);
     let label = labels(analysis).iter().map(|label| columns(label)).max().unwrap_or(0).clamp(18, most);
     let mut ranked: Vec<&Control> = analysis.controls.iter().collect();
@@ -51,10 +51,10 @@ pub(super) fn heads(analysis: &Analysis, width: usize) -> Heads<'_> {
     let mut numbers = 0;
     for control in ranked {
         let wide = match short(control) {
-            Some(short) => columns(&short).max(3) + 1,
+            Some(short) => wide_of(control, &short),
             None => {
                 numbers += 1;
-                4
+                wide_of(control, "")
             }
         };
         if wide > room || (short(control).is_none() && numbers > 9) {
@@ -85,6 +85,11 @@ pub(super) fn heads(analysis: &Analysis, width: usize) -> Heads<'_> {
         })
         .collect();
     Heads { left_out: analysis.controls.len() - shown.len(), shown, label, front, several_days, names }
+}
+
+/// Columns of a control: its head, its number of lawful uses, and one that keeps neighbours apart.
+fn wide_of(control: &Control, head: &str) -> usize {
+    columns(head).max(columns(&lawful(control))).max(3) + 1
 }
 
 fn short(control: &Control) -> Option<String> {
@@ -142,8 +147,8 @@ pub(super) fn table(analysis: &Analysis, heads: &Heads, width: usize, colour: bo
     let holes: Vec<&str> = analysis.unexplained.iter().map(|hole| hole.step.as_str()).collect();
     let mut out = Vec::new();
     let mut head = format!(" {:<1$}", "What happened", heads.front + heads.label - 1);
-    for (_, name) in &heads.shown {
-        head.push_str(&cell(name, name, None, colour));
+    for (control, name) in &heads.shown {
+        head.push_str(&cell(name, wide_of(control, name), None, colour));
     }
     out.push(head);
     let count = analysis.steps.len();
@@ -163,13 +168,14 @@ pub(super) fn table(analysis: &Analysis, heads: &Heads, width: usize, colour: bo
         let mut line = format!(" {:<4}{time} {label}{pad}", fit_columns(&plain(&step.id), 4));
         for (control, name) in &heads.shown {
             let (sign, style) = step.verdict(&control.id).map_or((String::from(" "), None), sign);
-            line.push_str(&cell(&sign, name, style, colour));
+            line.push_str(&cell(&sign, wide_of(control, name), style, colour));
         }
         out.push(line);
     }
     out.extend(feet(heads, colour));
     let legend = legend(analysis, heads);
-    let used = heads.front + heads.label + heads.shown.iter().map(|(_, name)| columns(name).max(3) + 1).sum::<usize>();
+    let used =
+        heads.front + heads.label + heads.shown.iter().map(|(control, name)| wide_of(control, name)).sum::<usize>();
     place_legend(&mut out, &legend, used, width);
     out.extend(explained(heads, width));
     out
@@ -190,8 +196,7 @@ fn sign(verdict: &Verdict) -> (String, Option<AnsiColor>) {
 }
 
 /// A cell as wide as its column, the sign under the middle of the head.
-fn cell(text: &str, head: &str, colour: Option<AnsiColor>, coloured: bool) -> String {
-    let wide = columns(head).max(3) + 1;
+fn cell(text: &str, wide: usize, colour: Option<AnsiColor>, coloured: bool) -> String {
     let taken = columns(text);
     let left = if taken <= 2 { wide / 2 } else { wide.saturating_sub(taken).min(1) };
     let right = wide.saturating_sub(left + taken);
@@ -220,19 +225,21 @@ fn feet(heads: &Heads, colour: bool) -> Vec<String> {
             Closes::ClosedIfLacking => "if",
             Closes::NotClosed => "no",
         };
-        closes.push_str(&cell(word, name, None, colour));
+        closes.push_str(&cell(word, wide_of(control, name), None, colour));
         let collateral = &control.collateral;
         evaluated |= collateral.evaluated > 0;
-        let mut number = figure(collateral.cut);
-        if collateral.unknown > 0 && number.len() < 3 {
-            number.push('?');
-        }
-        stops.push_str(&cell(&number, name, None, colour));
+        stops.push_str(&cell(&lawful(control), wide_of(control, name), None, colour));
     }
     match evaluated {
         true => vec![closes, stops],
         false => vec![closes],
     }
+}
+
+/// The lawful uses it stops; `?` where some are not known.
+fn lawful(control: &Control) -> String {
+    let unknown = if control.collateral.unknown > 0 { "?" } else { "" };
+    format!("{}{unknown}", figure(control.collateral.cut))
 }
 
 /// At most four columns.

@@ -10,14 +10,27 @@ pub fn name_of(id: &str) -> String {
     if !id.starts_with('/') {
         return id;
     }
-    let Some(last) = parts.last() else { return "the root".to_owned() };
-    // A child of a resource is told apart by its parent.
+    let Some(last) = parts.last().copied() else { return "the root".to_owned() };
     let provider = parts.iter().rposition(|part| part.eq_ignore_ascii_case("providers"));
+    // Role assignments and their like have no name of their own: what they are, and where.
+    if let (true, Some(at), Some(kind)) =
+        (is_guid(last), provider, parts.len().checked_sub(2).and_then(|n| parts.get(n)))
+    {
+        let thing = match kind.to_lowercase().as_str() {
+            "roleassignments" => "a role assignment",
+            "denyassignments" => "a deny assignment",
+            "policyassignments" => "a policy assignment",
+            "locks" => "a lock",
+            _ => kind,
+        };
+        return format!("{thing} at {}", name_of(&format!("/{}", parts.get(..at).unwrap_or_default().join("/"))));
+    }
+    // A child of a resource is told apart by its parent.
     match provider.map(|at| &parts[at + 1..]) {
-        Some([_, _, parent, .., _, _]) if parent != last => format!("{last} of {parent}"),
-        Some(_) => (*last).to_owned(),
+        Some([_, _, parent, .., _, _]) if *parent != last => format!("{last} of {parent}"),
+        Some(_) => last.to_owned(),
         None if parts.len() == 2 && is_guid(last) => "the subscription".to_owned(),
-        None => (*last).to_owned(),
+        None => last.to_owned(),
     }
 }
 
@@ -43,8 +56,7 @@ pub fn hops(steps: &[PathStep], width: usize, indent: usize) -> Vec<String> {
         let key = step.why == "with the account key";
         let from = if key { format!("account key of {}", name_of(&step.from)) } else { name_of(&step.from) };
         let from = fit_columns(&from, 48);
-        let room = width.saturating_sub(inner + columns(&from) + columns(&step.action) + 6).max(24);
-        let to = fit_columns(&place(step), room);
+        let to = fit_columns(&place(step), 64);
         let what = if step.action == "SignIn" { "to" } else { "on" };
         lines.extend(wrap_all(&number, inner, &format!("{from}: {} {what} {to}", plain(&step.action)), width));
         let why = plain(&step.why);

@@ -8,4 +8,4 @@ mod wrap;
 pub use hops::{hops, name_of, place};
 pub use plain::plain;
 pub use width::{Weight, columns, fit, fit_columns, text_width};
-pub use wrap::{wrap, wrap_all};
+pub use wrap::{wrap, wrap_all, wrap_saying};

@@ -4,7 +4,12 @@ use super::width::{columns, fit_columns};
 
 /// `word` in front, the text wrapped at `indent` over at most so many lines; what does not fit ends in `…`.
 pub fn wrap(word: &str, indent: usize, text: &str, width: usize, most: usize) -> Vec<String> {
-    let indent = indent.max(columns(word) + 1);
+    wrap_saying(word, indent, text, width, (most, " …"))
+}
+
+/// As [`wrap`]; where lines are left out, the last ends with these words.
+pub fn wrap_saying(word: &str, indent: usize, text: &str, width: usize, (most, more): (usize, &str)) -> Vec<String> {
+    let indent = if word.is_empty() { indent } else { indent.max(columns(word) + 1) };
     let room = width.saturating_sub(indent).max(20);
     let mut lines: Vec<String> = vec![String::new()];
     for piece in text.split(' ') {
@@ -22,10 +27,10 @@ pub fn wrap(word: &str, indent: usize, text: &str, width: usize, most: usize) ->
     if lines.len() > most {
         lines.truncate(most);
         if let Some(last) = lines.last_mut() {
-            while columns(last) + 2 > room {
+            while !last.is_empty() && columns(last) + columns(more) > room {
                 last.pop();
             }
-            last.push_str(" …");
+            last.push_str(more);
         }
     }
     let lines = lines.into_iter().map(|line| line.replace('\u{a0}', " "));

@@ -32,7 +32,7 @@ fn minimal_paths_are_what_trying_all_subsets_finds() {
     engine.addresses.insert("198.51.100.200".to_owned());
     let history = run(&engine, &engine.world, Stage::FactsFree, &[], false);
     let to = proddata();
-    let bounds = Bounds { paths: 100, searches: 10_000 };
+    let bounds = Bounds { paths: 100, searches: 10_000, choke_points: true };
     let found = minimal_paths(&engine, &history, &admin, &to, bounds);
     assert!(found.whole);
     let listed: BTreeSet<BTreeSet<Operation>> = found.paths.iter().map(operations).collect();
@@ -63,7 +63,7 @@ fn minimal_paths_are_what_trying_all_subsets_finds() {
         .collect();
     assert_eq!(found.choke_points.iter().cloned().collect::<BTreeSet<_>>(), dominators);
     // A bound is told, and leaves the choke points exact.
-    let few = minimal_paths(&engine, &history, &admin, &to, Bounds { paths: 1, searches: 1 });
+    let few = minimal_paths(&engine, &history, &admin, &to, Bounds { paths: 1, searches: 1, choke_points: true });
     assert!(!few.whole);
     assert_eq!(few.choke_points, found.choke_points);
 }

@@ -1,15 +1,17 @@
 //! `cutset verify`: the certificates of an analysis, checked without the search and without the solver that made them.
 //!
 //! From the file alone: every listed set meets every clause of its guarantee and jewel, none of its members is needless,
-//! and trying all subsets of the candidates that clauses name finds no smaller or cheaper one. With the case at hand:
-//! every clause's path is walked again, one operation at a time, by the deciders, with all of its insecure set in force.
+//! and trying all subsets of the candidates that clauses name finds no smaller or cheaper one; what is told twice is told
+//! alike (`consistent`). With the case at hand: every certified path is walked again, one operation at a time, by the
+//! deciders, and every verdict is replayed (`walk`). What could not be checked is said.
+
+mod consistent;
+mod walk;
+
+pub(super) use walk::limit;
+pub use walk::verify_case;
 
 use super::contract::{Analysis, ClauseProof, Guarantee, MinimalControlSet, PathStep};
-use super::fill::{Input, Session};
-use crate::cuts::exact::Set;
-use crate::cuts::latent::Limit;
-use crate::model::ResourceId;
-use crate::replay::Stage;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,12 +21,17 @@ pub struct Verified {
     pub clauses: u64,
     /// Paths walked again by the deciders; none where the case was not at hand.
     pub paths: u64,
+    /// Verdicts replayed.
+    pub verdicts: u64,
     pub failures: Vec<String>,
+    /// What could not be checked, and why.
+    pub unchecked: Vec<String>,
 }
 
 /// What the file itself proves.
 pub fn verify(analysis: &Analysis) -> Verified {
     let mut verified = Verified::default();
+    consistent::check(analysis, &mut verified.failures);
     let sets = &analysis.minimal_control_sets;
     let mut groups: BTreeSet<(String, Guarantee)> =
         sets.all_paths.iter().map(|s| (s.jewel.clone(), s.guarantee)).collect();
@@ -41,8 +48,8 @@ pub fn verify(analysis: &Analysis) -> Verified {
             if clause.controls.iter().any(|c| clause.insecure.contains(c)) {
                 verified.failures.push(format!("clause {:?}: a control is on both sides", clause.controls));
             }
-            if clause.path.is_empty() {
-                verified.failures.push(format!("clause {:?}: no path proves it", clause.controls));
+            if !clause.path.last().is_some_and(|last| ends_at(last, &jewel)) {
+                verified.failures.push(format!("clause {:?}: no path to {} proves it", clause.controls, name(&jewel)));
             }
         }
         // What is closed outright is closed with less asked of it, and is listed under that guarantee alone.
@@ -65,6 +72,15 @@ pub fn verify(analysis: &Analysis) -> Verified {
     verified
 }
 
+fn name(jewel: &str) -> String {
+    crate::model::ResourceId::new(jewel).name().to_owned()
+}
+
+/// Whether the last operation of a path acts on the jewel.
+fn ends_at(last: &PathStep, jewel: &str) -> bool {
+    last.to.eq_ignore_ascii_case(jewel) || last.step.is_some()
+}
+
 fn meets(set: &[String], clause: &ClauseProof) -> bool {
     clause.controls.iter().any(|c| set.contains(c))
 }
@@ -85,7 +101,8 @@ fn one_set(
         if !branch.contains(member) && clauses.iter().all(|c| meets(&without, c)) {
             failures.push(format!("{:?} does not need `{member}`", set.set));
         }
-        if !set.certificate.members.iter().any(|m| m.control == *member && !m.path.is_empty()) {
+        let proof = set.certificate.members.iter().find(|m| m.control == *member);
+        if !proof.and_then(|proof| proof.path.last()).is_some_and(|last| ends_at(last, &set.jewel)) {
             failures.push(format!("{:?} has no path that opens without `{member}`", set.set));
         }
     }
@@ -113,9 +130,9 @@ fn smaller(
             let effort: u32 = chosen.iter().filter_map(|c| efforts.get(c.as_str())).sum();
             let known = listed.iter().any(|s| s.set.iter().all(|m| chosen.contains(m)));
             if !known {
-                failures.push(format!("{jewel}: {chosen:?} meets every clause and is not listed"));
+                failures.push(format!("{}: {chosen:?} meets every clause and is not listed", name(jewel)));
             } else if cheapest.is_some_and(|c| effort < c) {
-                failures.push(format!("{jewel}: {chosen:?} costs {effort}, less than the cheapest listed"));
+                failures.push(format!("{}: {chosen:?} costs {effort}, less than the cheapest listed", name(jewel)));
             }
             continue;
         }
@@ -126,50 +143,5 @@ fn smaller(
                 stack.push((at + 1, more));
             }
         }
-    }
-}
-
-/// Walks every clause's path again with the case at hand.
-pub fn verify_paths(input: Input<'_>, analysis: &Analysis, verified: &mut Verified) {
-    Session::with(input, |session| {
-        for clause in &analysis.minimal_control_sets.clauses {
-            let mut set: Set = 0;
-            let mut missing = false;
-            for id in &clause.insecure {
-                match session.filling.controls.iter().position(|c| c.id == *id) {
-                    Some(at) if at < 64 => set |= 1 << at,
-                    Some(_) | None => missing = true,
-                }
-            }
-            if missing {
-                verified.failures.push(format!("clause {:?}: the case has not all of its controls", clause.controls));
-                continue;
-            }
-            let stage = match clause.guarantee {
-                Guarantee::Closed => Stage::Free,
-                Guarantee::ClosedIfLacking => Stage::FactsFree,
-            };
-            let limit = limit(session, &clause.path);
-            let run = session.oracle.run(set, stage);
-            let jewel = ResourceId::new(&clause.jewel);
-            verified.paths += 1;
-            if crate::cuts::way_within(session.filling.engine, &run, &jewel, limit).is_none() {
-                verified.failures.push(format!("clause {:?}: its path is not open", clause.controls));
-            }
-        }
-    });
-}
-
-/// The operations of a path and nothing else.
-pub(super) fn limit(session: &Session<'_>, path: &[PathStep]) -> Limit {
-    let steps = &session.filling.engine.case.correlated.steps;
-    let observed = path.iter().filter_map(|s| s.step.as_ref());
-    Limit::Only {
-        operations: path
-            .iter()
-            .filter(|s| s.step.is_none())
-            .map(|s| (s.action.clone(), super::fill::target_id(s)))
-            .collect(),
-        steps: observed.filter_map(|id| steps.iter().position(|s| s.id == *id)).collect(),
     }
 }
