@@ -138,6 +138,7 @@ pub fn load_within(case: &CaseFiles, bytes: usize) -> Result<Loaded, InputError>
         text,
         from: "snapshot".to_owned(),
         used_by: Vec::new(),
+        evidence: vec![model::Evidence::new(case.incident.0.as_str(), 1, "/snapshotTakenAt")],
     }));
     let mut warnings = correlated.warnings.clone();
     warnings.extend(reading.complaints.clone());

@@ -46,6 +46,9 @@ pub fn redact(analysis: &Analysis, what: Redact) -> Result<(Analysis, BTreeMap<S
             arm_names(text).into_iter().for_each(|name| terms.add(name, "resource"));
         }
     });
+    if what.names {
+        principals(&value, &mut |id| terms.add(id, "user"));
+    }
     let replacer = Replacer::new(&terms)?;
     replace(&mut value, &replacer, "");
     let redacted = serde_json::from_value(value).map_err(|error| error.to_string())?;
@@ -105,6 +108,31 @@ fn resources(analysis: &Analysis, terms: &mut Terms) {
     nodes.for_each(|node| terms.add(&node.label, "resource"));
     analysis.inventory.iter().for_each(|item| terms.add(&item.name, "resource"));
     analysis.exposure.stores.iter().for_each(|store| terms.add(&store.name, "resource"));
+    // Containers that lawful requests read; applications have names of several words.
+    let read = analysis.baseline.iter().filter(|class| !class.target.contains([' ', '/']));
+    read.for_each(|class| terms.add(&class.target, "resource"));
+}
+
+/// Object ids that documents name principals by.
+fn principals(value: &Value, add: &mut impl FnMut(&str)) {
+    const ONE: &[&str] = &["principal", "principalId", "createdBy", "updatedBy", "modifiedBy"];
+    const SEVERAL: &[&str] = &["includeUsers", "excludeUsers", "includeGroups", "excludeGroups"];
+    let guid = |text: &str| text.len() == 36 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(text) if ONE.contains(&name.as_str()) && guid(text) => add(text),
+                    Value::Array(items) if SEVERAL.contains(&name.as_str()) => {
+                        items.iter().filter_map(Value::as_str).filter(|text| guid(text)).for_each(&mut *add);
+                    }
+                    other => principals(other, add),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| principals(item, add)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 struct Patterns {
@@ -153,6 +181,12 @@ fn arm_names(text: &str) -> Vec<&str> {
             }
         }
         from = start + id.len().max(START.len());
+    }
+    const GROUP: &str = "/managementgroups/";
+    for (at, _) in lower.match_indices(GROUP) {
+        let name = text.get(at + GROUP.len()..).unwrap_or_default();
+        let end = name.find(|c: char| !c.is_alphanumeric() && !"-_.()".contains(c)).unwrap_or(name.len());
+        found.extend(name.get(..end).filter(|name| !name.is_empty()));
     }
     found
 }

@@ -42,6 +42,12 @@ fn scopes(env: &Environment, part: &Part, body: &Value) -> Vec<ResourceId> {
     subscriptions(env)
 }
 
+/// The scopes that the part's assignments are put on.
+pub(super) fn assigned(env: &Environment, part: &Part) -> Vec<ResourceId> {
+    let assignments = part.documents.iter().filter(|body| kind(body) == Kind::PolicyAssignments);
+    assignments.flat_map(|body| scopes(env, part, body)).collect()
+}
+
 fn assignment_id(scope: &ResourceId, name: &str) -> String {
     format!("{}/providers/Microsoft.Authorization/policyAssignments/{name}", scope.spelled().trim_end_matches('/'))
 }

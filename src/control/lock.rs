@@ -10,7 +10,7 @@ const TOUCHES: &[Kind] = &[Kind::Locks];
 
 pub(super) const FAMILY: FamilyOf = FamilyOf { family: Family::Lock, touches: TOUCHES, apply, writes, undo };
 
-fn targets(env: &Environment, part: &Part, view: &View) -> Vec<ResourceId> {
+pub(super) fn targets(env: &Environment, part: &Part, view: &View) -> Vec<ResourceId> {
     let Some(wanted) = part.apply.resource_type.as_deref() else { return Vec::new() };
     if wanted.eq_ignore_ascii_case("Microsoft.Resources/subscriptions") {
         return subscriptions(env).into_iter().filter(|id| in_scopes(&part.apply.scopes, id)).collect();

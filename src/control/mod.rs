@@ -11,7 +11,10 @@ pub mod found;
 mod lock;
 mod pim;
 mod rbac;
+mod reached;
 mod resource_patch;
+
+pub use reached::{Eligible, Reached, eligible, reached};
 
 use crate::model::{Control, Document, Environment, Evidence, Family, Kind, ObjectId, Part, ResourceId, json};
 use serde_json::Value;

@@ -172,6 +172,50 @@ fn by_role(env: &Environment, kind: Kind) -> ByRole {
     index
 }
 
+/// The role-management policies of the roles and scopes governed, each with its rules that the document replaces.
+pub(super) fn policies(env: &Environment, part: &Part) -> Vec<(String, Vec<Value>)> {
+    let own = document_rules(part);
+    let replaced = |rule: &Value| {
+        let id = json::text(rule, "id").unwrap_or_default();
+        own.iter().any(|rule| json::text(rule, "id").is_some_and(|own| own.eq_ignore_ascii_case(id)))
+    };
+    let settings_of = by_role(env, Kind::PimSettings);
+    let mut found: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for held in standing(env, part) {
+        let wanted = ResourceId::new(if held.directory { "/" } else { held.scope.as_str() });
+        let keys = settings_of.get(&held.role).into_iter().flatten();
+        let settings =
+            keys.filter_map(|key| env.get(Kind::PimSettings, key)).map(|document| &document.body).find(|body| {
+                let at =
+                    |name: &str| json::text(body, name).or_else(|| json::text(body, &format!("properties.{name}")));
+                at("scopeId").or_else(|| at("scope")).is_some_and(|scope| ResourceId::new(scope) == wanted)
+            });
+        let Some(body) = settings else { continue };
+        let Some(id) = json::text(body, "properties.policyId").or_else(|| json::text(body, "policyId")) else {
+            continue;
+        };
+        let rules = ["policy.rules", "properties.effectiveRules", "properties.policy.rules", "properties.rules"]
+            .iter()
+            .find_map(|path| json::path(body, path).and_then(Value::as_array).cloned())
+            .unwrap_or_default();
+        found.entry(id.to_owned()).or_insert_with(|| rules.into_iter().filter(replaced).collect());
+    }
+    found.into_iter().collect()
+}
+
+/// The standing assignments governed.
+pub(super) fn governed(env: &Environment, part: &Part) -> Vec<super::Eligible> {
+    standing(env, part)
+        .into_iter()
+        .map(|held| super::Eligible {
+            assignment: held.key,
+            principal: held.principal.to_string(),
+            role: held.role,
+            scope: held.scope,
+        })
+        .collect()
+}
+
 fn apply(env: &mut Environment, control: &str, part: &Part, _view: &View) {
     let own = document_rules(part);
     let settings_of = by_role(env, Kind::PimSettings);

@@ -51,6 +51,16 @@ fn named(env: &Environment, entry: &Value) -> Vec<String> {
         .collect()
 }
 
+/// The assignments that the part takes away.
+pub(super) fn removed(env: &Environment, part: &Part) -> Vec<(String, Value)> {
+    let ids = entries(part, "remove").flat_map(|entry| named(env, entry));
+    ids.filter_map(|id| {
+        let body = env.get(Kind::RoleAssignments, &id)?.body.as_ref().clone();
+        Some((json::text(&body, "id").unwrap_or(&id).to_owned(), body))
+    })
+    .collect()
+}
+
 fn apply(env: &mut Environment, control: &str, part: &Part, _view: &View) {
     for entry in entries(part, "remove") {
         for id in named(env, entry) {

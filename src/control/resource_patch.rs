@@ -11,7 +11,7 @@ const TOUCHES: &[Kind] = &[Kind::Resources];
 pub(super) const FAMILY: FamilyOf = FamilyOf { family: Family::ResourcePatch, touches: TOUCHES, apply, writes, undo };
 
 /// The resources the part changes.
-fn targets(env: &Environment, part: &Part, view: &View) -> Vec<ResourceId> {
+pub(super) fn targets(env: &Environment, part: &Part, view: &View) -> Vec<ResourceId> {
     let Some(wanted) = part.apply.resource_type.as_deref() else { return Vec::new() };
     let holds = |id: &ResourceId| match &part.apply.filter {
         None => true,

@@ -12,6 +12,7 @@ pub(super) const OUTPUT: Output = Output { id: "csv", views: VIEWS, extension: "
 
 const VIEWS: &[&str] = &[
     "all",
+    "identities",
     "steps",
     "verdicts",
     "alerts",
@@ -37,11 +38,23 @@ const VIEWS: &[&str] = &[
 
 fn render(analysis: &Analysis, request: &Request) -> Result<Vec<Artifact>, RenderError> {
     let wanted = VIEWS.iter().skip(1).filter(|view| request.view == "all" || request.view == **view);
-    wanted.map(|view| Ok(Artifact { name: format!("{view}.csv"), bytes: file(view, analysis)? })).collect()
+    let mut files = Vec::new();
+    for view in wanted {
+        let (heads, rows) = table(view, analysis);
+        // Of all tables those with rows: an empty one has nothing to mark.
+        if !rows.is_empty() || request.view != "all" {
+            files.push(Artifact { name: format!("{view}.csv"), bytes: file(analysis, heads, rows)? });
+        }
+    }
+    Ok(files)
 }
 
-fn file(view: &str, analysis: &Analysis) -> Result<Vec<u8>, RenderError> {
-    let (heads, rows) = table(view, analysis);
+/// Every row carries the marking: rows are cut and pasted one by one.
+fn file(analysis: &Analysis, mut heads: Vec<&'static str>, mut rows: Vec<Vec<String>>) -> Result<Vec<u8>, RenderError> {
+    if let Some(marking) = &analysis.incident.marking {
+        heads.push("marking");
+        rows.iter_mut().for_each(|row| row.push(marking.clone()));
+    }
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     let failed = |error: csv::Error| RenderError::Failed(error.to_string());
     writer.write_record(heads).map_err(failed)?;
@@ -89,12 +102,28 @@ fn closes(closes: Closes) -> &'static str {
 
 fn table(view: &str, analysis: &Analysis) -> Table {
     match view {
+        "identities" => identities(analysis),
         "steps" | "verdicts" | "alerts" => steps(view, analysis),
         "controls" | "sets" | "residual-paths" | "posture-gaps" | "owned-already" => controls(view, analysis),
         "operations" | "inventory" | "exposure" | "lateral" | "cost" => facts(view, analysis),
         "containment" | "preservation" | "detections" => actions(view, analysis),
         _ => unknowns(view, analysis),
     }
+}
+
+fn identities(analysis: &Analysis) -> Table {
+    let rows = analysis.identities.iter().flat_map(|identity| identity.says.iter().map(move |s| (identity, s)));
+    let row = |(identity, statement): (&crate::analysis::IdentityFinding, &crate::analysis::Statement)| {
+        vec![
+            identity.principal.clone(),
+            identity.id.clone(),
+            yes(identity.entry),
+            list(&identity.steps),
+            statement.text.clone(),
+            read_at(&statement.evidence),
+        ]
+    };
+    (vec!["principal", "id", "entry", "steps", "statement", "evidence"], rows.map(row).collect())
 }
 
 fn steps(view: &str, analysis: &Analysis) -> Table {
@@ -482,6 +511,7 @@ fn actions(view: &str, analysis: &Analysis) -> Table {
                 "opens",
                 "blocked by",
                 "still works",
+                "why",
                 "steps",
                 "evidence",
             ],
@@ -498,6 +528,7 @@ fn actions(view: &str, analysis: &Analysis) -> Table {
                         list(&c.opens),
                         c.blocked_by.join("; "),
                         c.still_works.join("; "),
+                        c.why.clone(),
                         list(&c.steps),
                         read_at(&c.evidence),
                     ]
@@ -536,6 +567,7 @@ fn actions(view: &str, analysis: &Analysis) -> Table {
                 "baseline hits",
                 "baseline evaluated",
                 "exported",
+                "residual paths",
                 "why",
             ],
             analysis
@@ -554,6 +586,7 @@ fn actions(view: &str, analysis: &Analysis) -> Table {
                         d.baseline_hits.to_string(),
                         d.baseline_evaluated.to_string(),
                         yes(d.exported),
+                        list(&d.residual_paths),
                         d.why.clone(),
                     ]
                 })

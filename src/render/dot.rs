@@ -66,7 +66,7 @@ fn dot(picture: &Picture) -> String {
             attribute("nodesep", "0.35"),
             attribute("ranksep", "0.7"),
             text_attribute("tooltip", &picture.title),
-            Attribute(Id::Plain("label".into()), label(&[&picture.title, &picture.subtitle])),
+            Attribute(Id::Plain("label".into()), label(&[&picture.marking, &picture.title, &picture.subtitle])),
         ])),
         Stmt::GAttribute(GraphAttributes::Node(vec![
             attribute("fontname", "Helvetica"),

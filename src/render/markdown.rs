@@ -6,6 +6,8 @@
 
 mod escape;
 mod functions;
+mod places;
+mod tell;
 
 use super::{Artifact, Output, RenderError, Request, one};
 use crate::analysis::Analysis;
@@ -19,6 +21,11 @@ pub(super) const OUTPUT: Output = Output { id: "markdown", views: &["report"], e
 pub const TEMPLATE: &str = include_str!("markdown/report.md.j2");
 
 fn render(analysis: &Analysis, request: &Request) -> Result<Vec<Artifact>, RenderError> {
+    one("report.md", report(analysis, request)?)
+}
+
+/// The report as text.
+pub(super) fn report(analysis: &Analysis, request: &Request) -> Result<String, RenderError> {
     let template = request.template.as_deref().unwrap_or(TEMPLATE);
     let failed = |error: minijinja::Error| RenderError::Template(super::text::plain(&describe(&error)));
     let mut environment = Environment::new();
@@ -31,7 +38,7 @@ fn render(analysis: &Analysis, request: &Request) -> Result<Vec<Artifact>, Rende
     functions::register(&mut environment, analysis);
     let context = Value::from(Serde(analysis));
     let made = environment.render_named_str("report.md", template, context).map_err(failed)?;
-    one("report.md", squeezed(&made))
+    Ok(squeezed(&made))
 }
 
 fn describe(error: &minijinja::Error) -> String {

@@ -59,6 +59,9 @@ fn mermaid(picture: &Picture) -> String {
         }
         out.push_str("  end\n");
     }
+    if !picture.marking.is_empty() {
+        out.push_str(&format!("  marking[\"{}\"]\n", escape(&fit_columns(&picture.marking, 48))));
+    }
     let mut styles: Vec<String> = Vec::new();
     let drawn = picture.edges.iter().filter_map(|edge| Some((edge, mermaid_edge(picture, edge)?)));
     for (number, (edge, line)) in drawn.enumerate() {

@@ -5,6 +5,8 @@
 //! line of visible text first.
 
 mod csv;
+#[cfg(feature = "docx")]
+mod docx;
 pub mod dot;
 mod html;
 mod json;
@@ -39,6 +41,8 @@ pub const OUTPUTS: &[Output] = &[
     terminal::OUTPUT,
     html::OUTPUT,
     markdown::OUTPUT,
+    #[cfg(feature = "docx")]
+    docx::OUTPUT,
     svg::OUTPUT,
     dot::OUTPUT,
     mermaid::OUTPUT,
@@ -48,6 +52,9 @@ pub const OUTPUTS: &[Output] = &[
     sentinel::OUTPUT,
     open_graph::OUTPUT,
 ];
+
+/// Outputs that a feature of the same name adds.
+pub const OPTIONAL: &[&str] = &["docx"];
 
 /// One file of an output; most outputs make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +100,8 @@ pub enum RenderError {
     View { output: &'static str, view: String, known: &'static [&'static str] },
     #[error("`{format}` is no format; the formats are {}", ids().join(", "))]
     Format { format: String },
+    #[error("this cutset was built without `{format}`; build it with `cargo install --features {format}`")]
+    Feature { format: &'static str },
     #[error("the analysis has no control `{0}`; {1}")]
     Control(String, String),
     #[error("the template does not render: {0}")]
@@ -107,6 +116,9 @@ pub fn ids() -> Vec<&'static str> {
 
 /// The files of one output.
 pub fn render(analysis: &Analysis, format: &str, request: &Request) -> Result<Vec<Artifact>, RenderError> {
+    if let Some(format) = OPTIONAL.iter().find(|optional| **optional == format && !ids().contains(optional)) {
+        return Err(RenderError::Feature { format });
+    }
     let output = OUTPUTS
         .iter()
         .find(|output| output.id == format)

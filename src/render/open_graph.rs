@@ -15,7 +15,7 @@ fn render(analysis: &Analysis, request: &Request) -> Result<Vec<Artifact>, Rende
     let value = json!({
         "metadata": { "source_kind": "Cutset" },
         "graph": {
-            "nodes": picture.nodes.iter().map(|n| node(&analysis.incident.id, n)).collect::<Vec<_>>(),
+            "nodes": picture.nodes.iter().map(|n| node(&analysis.incident.id, &picture.marking, n)).collect::<Vec<_>>(),
             "edges": picture.edges.iter().filter_map(|e| edge(&analysis.incident.id, &picture, e)).collect::<Vec<_>>(),
         },
     });
@@ -29,7 +29,7 @@ fn id(incident: &str, node: &PictureNode) -> String {
     format!("cutset-{}-{}", super::slug(incident), node.id)
 }
 
-fn node(incident: &str, node: &PictureNode) -> Value {
+fn node(incident: &str, marking: &str, node: &PictureNode) -> Value {
     let kind = match node.kind {
         NodeKind::Identity => "CutsetIdentity",
         NodeKind::Role => "CutsetRole",
@@ -38,14 +38,18 @@ fn node(incident: &str, node: &PictureNode) -> Value {
         NodeKind::Scope => "CutsetScope",
         NodeKind::Address => "CutsetAddress",
     };
-    json!({
+    let mut value = json!({
         "id": id(incident, node), "kinds": [kind, "Cutset"],
         "properties": {
             "name": node.label, "displayname": node.label, "detail": node.detail, "incident": plain(incident),
             "crown_jewel": node.jewel, "entry": node.entry, "made_by_attack": node.created,
             "unexplained": node.unexplained,
         },
-    })
+    });
+    if !marking.is_empty() {
+        value["properties"]["marking"] = json!(marking);
+    }
+    value
 }
 
 fn edge(incident: &str, picture: &Picture, edge: &PictureEdge) -> Option<Value> {

@@ -16,7 +16,7 @@ pub(super) const OUTPUT: Output = Output { id: "sentinel", views: &["rules"], ex
 fn render(analysis: &Analysis, _request: &Request) -> Result<Vec<Artifact>, RenderError> {
     let rules = analysis.detections.iter().filter(|rule| rule.exported && !rule.query.trim().is_empty());
     let file = |rule: &Detection| Artifact {
-        name: format!("rules/{}.yaml", super::slug(&rule.id)),
+        name: format!("{}.yaml", super::slug(&rule.id)),
         bytes: yaml(analysis, rule).into_bytes(),
     };
     Ok(rules.map(file).collect())
@@ -24,6 +24,9 @@ fn render(analysis: &Analysis, _request: &Request) -> Result<Vec<Artifact>, Rend
 
 fn yaml(analysis: &Analysis, rule: &Detection) -> String {
     let mut out = String::new();
+    if let Some(marking) = &analysis.incident.marking {
+        let _ = writeln!(out, "# {}", plain(marking));
+    }
     let _ = writeln!(out, "id: {}", guid(&format!("{}/{}", analysis.incident.id, rule.id)));
     let _ = writeln!(out, "name: {}", quoted(&rule.title));
     let _ = writeln!(out, "description: {}", quoted(&rule.description));

@@ -25,6 +25,7 @@ mod registries;
 mod render;
 mod replay;
 mod report;
+mod response;
 mod schemas;
 mod spellings;
 mod storage;

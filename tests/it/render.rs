@@ -2,12 +2,16 @@
 
 mod browser;
 mod combinations;
+#[cfg(feature = "docx")]
+mod docx;
 mod dot;
 mod files;
 mod generated;
 mod geometry;
 mod hostile;
 mod markdown;
+mod sentinel;
+mod take_away;
 mod terminal;
 
 use cutset::analysis::{Analysis, si};

@@ -29,7 +29,7 @@ fn certificates_hold_and_every_cell_explains_itself() {
     assert!(verified.status.success(), "{}", text(&verified));
     for (step, control, says) in [
         ("s9", "storage-disable-shared-key", "Prevent authorization with Shared Key"),
-        ("s2", "azure-management-mfa", "secondFactor"),
+        ("s2", "azure-management-mfa", "second factor"),
         ("s7", "storage-read-only-lock", "delete the lock"),
         ("s8", "azure-management-trusted-location", "listed at s7"),
     ] {

@@ -32,6 +32,10 @@ fn names_are_unique_and_every_schema_compiles() {
 #[test]
 fn the_analysis_fits_its_schema() {
     accepts("analysis", &file("tests/render/fixture.json").expect("the fixture is there"), "the fixture");
+    for case in ["example", "response-spread", "response-contained"] {
+        let made = serde_json::to_value(crate::support::analyzed(case)).expect("it serialises");
+        accepts("analysis", &made, case);
+    }
     let empty = serde_json::to_value(cutset::analysis::Analysis::default()).expect("it serialises");
     accepts("analysis", &empty, "an empty analysis");
 }

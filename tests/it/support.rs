@@ -9,6 +9,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -150,6 +151,26 @@ fn copy_all(from: &Path, to: &Path) {
     for entry in entries.flatten() {
         copy_all(&entry.path(), &to.join(entry.file_name()));
     }
+}
+
+/// The analysis of a case of `tests/cases/`, or of the example (`example`), made once however many tests ask.
+pub fn analyzed(name: &str) -> &'static Analysis {
+    static MADE: Mutex<BTreeMap<String, &'static Analysis>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(analysis) = made.get(name) {
+        return analysis;
+    }
+    let analysis: &'static Analysis = Box::leak(Box::new(match name {
+        // What was taken does not turn on the candidates: one is enough.
+        case if case.starts_with("response-") => {
+            let one = catalogue_of(&["storage-disable-shared-key"]);
+            analyze(materialize(case).path(), Some(one.path()))
+        }
+        "example" => analyze(&root().join("examples/northgate"), None),
+        case => analyze(materialize(case).path(), None),
+    }));
+    made.insert(name.to_owned(), analysis);
+    analysis
 }
 
 /// A `--policies` folder with these controls of the shipped catalogue alone.

@@ -79,6 +79,30 @@ pub struct ControlDocument {
     /// What it is put in force on: scopes or resource ids.
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// The objects it changes here, and what stands there before.
+    #[serde(default)]
+    pub targets: Vec<DocumentTarget>,
+    /// Standing role assignments that become eligible.
+    #[serde(default)]
+    pub eligible: Vec<EligibleAssignment>,
+}
+
+/// One object that a document changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DocumentTarget {
+    pub id: String,
+    /// Merge patch or document that puts back what stood there; `null` where nothing did.
+    pub before: Value,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EligibleAssignment {
+    pub assignment: String,
+    /// Object id.
+    pub principal: String,
+    /// GUID of the role definition.
+    pub role: String,
+    pub scope: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -6,6 +6,7 @@
 
 mod control;
 mod graph;
+mod identity;
 mod posture;
 mod response;
 mod set;
@@ -13,10 +14,11 @@ mod source;
 mod step;
 
 pub use control::{
-    BaselineClass, Closes, Collateral, CollateralWho, Control, ControlDocument, Gap, Loosening, Owned, PostureGap,
-    Recommendation, Requires, Unexplained,
+    BaselineClass, Closes, Collateral, CollateralWho, Control, ControlDocument, DocumentTarget, EligibleAssignment,
+    Gap, Loosening, Owned, PostureGap, Recommendation, Requires, Unexplained,
 };
 pub use graph::{Edge, EdgeKind, Graph, Lane, Node, NodeKind};
+pub use identity::{IdentityFinding, Statement};
 pub use posture::{Lacked, Posture, PosturePair, PosturePath, Setting, Stated};
 pub use response::{
     Clock, Containment, Cost, CostItem, Detection, EntityMapping, Exposure, FieldMapping, InventoryItem, Lateral,
@@ -67,6 +69,9 @@ pub struct Analysis {
     pub detections: Vec<Detection>,
     pub preservation: Vec<Preservation>,
 
+    /// Identities that the attack signed in as, and what the evidence says of them.
+    #[serde(default)]
+    pub identities: Vec<IdentityFinding>,
     /// Alerts that could be pinned to no step.
     #[serde(default)]
     pub alerts: Vec<Alert>,

@@ -179,6 +179,9 @@ pub struct Detection {
     /// The residual path it watches, if it is one of those.
     #[serde(default)]
     pub residual_path: Option<String>,
+    /// All residual paths it watches.
+    #[serde(default)]
+    pub residual_paths: Vec<String>,
 }
 
 /// One entity of a rule: which column fills which identifier.
@@ -203,6 +206,9 @@ pub struct Preservation {
     pub why: String,
     pub command: String,
     pub resource: Option<String>,
+    /// Log Analytics workspace that keeps it, where the snapshot says.
+    #[serde(default)]
+    pub workspace: Option<String>,
     /// Days of retention left at discovery; absent where nothing expires.
     pub days_left: Option<u64>,
     pub steps: Vec<String>,

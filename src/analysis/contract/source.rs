@@ -11,6 +11,8 @@ pub struct Assumption {
     pub from: String,
     /// Ids of the steps whose verdicts rest on it.
     pub used_by: Vec<String>,
+    #[serde(default)]
+    pub evidence: Vec<Evidence>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

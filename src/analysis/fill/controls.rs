@@ -1,10 +1,11 @@
 //! `controls`: each candidate, what it does to the attack, and what it would have broken.
 
 use super::super::contract::{
-    Analysis, BaselineClass, Closes, Collateral, CollateralWho, Condition, Control, ControlDocument, Loosening,
-    Requires,
+    Analysis, BaselineClass, Closes, Collateral, CollateralWho, Condition, Control, ControlDocument, DocumentTarget,
+    EligibleAssignment, Loosening, Requires,
 };
 use super::{Filling, Judged, names};
+use crate::control;
 use crate::model::{Control as Native, Kind, Level, ObjectId, Origin, json};
 use crate::replay::calibration::Calibration;
 use crate::replay::collateral::Collateral as Counted;
@@ -86,7 +87,7 @@ fn of_control(filling: &Filling<'_>, judged: &Judged<'_>, counted: &Counted) -> 
         residual_paths: 0,
         collateral: collateral(filling, counted),
         short: control.short.clone(),
-        documents: documents(control),
+        documents: documents(filling, control),
         recommendations: control.recommendations.clone(),
         mitigations: control.mitigations.clone(),
         benchmarks: control
@@ -165,21 +166,35 @@ fn prevented(filling: &Filling<'_>, step: &crate::correlate::Step, verdict: &cra
         .sum()
 }
 
-fn documents(control: &Native) -> Vec<ControlDocument> {
-    let mut files = control.files.iter();
-    control
+fn documents(filling: &Filling<'_>, native: &Native) -> Vec<ControlDocument> {
+    let env = &filling.engine.world.env;
+    let mut files = native.files.iter();
+    native
         .parts
         .iter()
         .flat_map(|part| part.documents.iter().map(move |body| (part, body)))
         .map(|(part, body)| ControlDocument {
             family: part.family.word().to_owned(),
-            file: files.next().cloned().unwrap_or_else(|| match control.origin {
+            file: files.next().cloned().unwrap_or_else(|| match native.origin {
                 Origin::Snapshot => "snapshot".to_owned(),
-                Origin::Catalogue | Origin::User => control.files.last().cloned().unwrap_or_default(),
+                Origin::Catalogue | Origin::User => native.files.last().cloned().unwrap_or_default(),
             }),
             body: body.clone(),
             unfilled: part.unfilled.iter().map(|u| u.to_string()).collect(),
             scopes: part.apply.scopes.clone(),
+            targets: control::reached(env, part)
+                .into_iter()
+                .map(|target| DocumentTarget { id: target.id, before: target.before })
+                .collect(),
+            eligible: control::eligible(env, part)
+                .into_iter()
+                .map(|e| EligibleAssignment {
+                    assignment: e.assignment,
+                    principal: e.principal,
+                    role: e.role,
+                    scope: e.scope,
+                })
+                .collect(),
         })
         .collect()
 }

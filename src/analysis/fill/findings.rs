@@ -2,7 +2,7 @@
 
 use super::super::contract::{Analysis, Assumption, Gap, Owned, PostureGap, Recommendation, Unexplained};
 use super::{Filling, date, names};
-use crate::model::{Detail, Fact, Kind, Level, Origin, Timestamp, Word, json};
+use crate::model::{Detail, Evidence, Fact, Kind, Level, Origin, Timestamp, Word, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub fn fill(filling: &Filling<'_>, analysis: &mut Analysis) {
@@ -38,6 +38,7 @@ fn assumptions(filling: &Filling<'_>, analysis: &mut Analysis) {
             found.push(Assumption {
                 text: format!("portal MFA{not} enforced{why}"),
                 from: "incident.json".to_owned(),
+                evidence: vec![said_at("/tenant/mandatoryMfa")],
                 used_by: portal_sign_ins,
             });
         }
@@ -47,6 +48,7 @@ fn assumptions(filling: &Filling<'_>, analysis: &mut Analysis) {
                 portal_sign_ins[0]
             ),
             from: "evidence".to_owned(),
+            evidence: Vec::new(),
             used_by: portal_sign_ins,
         }),
         Fact::Unknown | Fact::Absent => {}
@@ -63,6 +65,7 @@ fn assumptions(filling: &Filling<'_>, analysis: &mut Analysis) {
         found.push(Assumption {
             text: format!("attacker holds {}", said(&attacker.holds)),
             from: "incident.json".to_owned(),
+            evidence: vec![said_at("/attacker/holds")],
             used_by: Vec::new(),
         });
     }
@@ -70,6 +73,7 @@ fn assumptions(filling: &Filling<'_>, analysis: &mut Analysis) {
         found.push(Assumption {
             text: format!("attacker lacks {}", said(&attacker.lacks)),
             from: "incident.json".to_owned(),
+            evidence: vec![said_at("/attacker/lacks")],
             used_by: turned_on,
         });
     }
@@ -83,10 +87,14 @@ fn assumptions(filling: &Filling<'_>, analysis: &mut Analysis) {
     for (text, steps) in links {
         let mut used_by: Vec<String> = steps.into_iter().collect();
         used_by.sort_by_key(order);
-        found.push(Assumption { text, from: "evidence".to_owned(), used_by });
+        found.push(Assumption { text, from: "evidence".to_owned(), used_by, evidence: Vec::new() });
     }
     found.append(&mut analysis.assumptions);
     analysis.assumptions = found;
+}
+
+fn said_at(pointer: &str) -> Evidence {
+    Evidence::new("incident.json", 1, pointer)
 }
 
 fn in_words(word: Word) -> &'static str {
@@ -171,6 +179,20 @@ fn gaps(filling: &Filling<'_>, analysis: &mut Analysis) {
 }
 
 fn question(fact: &str, entry: Option<&str>) -> Option<String> {
+    let asked = match fact {
+        "signIn.signInRiskLevel" => {
+            Some("how risky did Entra ID Protection hold the sign-in at that moment? (`riskLevelDuringSignIn`)")
+        }
+        "signIn.userRiskLevel" => {
+            Some("how risky did Entra ID Protection hold the user at that moment? (`riskLevelAggregated`)")
+        }
+        "properties" => Some("what did the body of the request say? (the record carries none)"),
+        "locks" => Some("which locks stood?"),
+        _ => None,
+    };
+    if let Some(asked) = asked {
+        return Some(asked.to_owned());
+    }
     let word = Word::parse(fact.strip_prefix("attacker.")?)?;
     let whose = entry.map(|name| format!("{}@'s", name.split('@').next().unwrap_or(name)));
     Some(match word {
@@ -202,6 +224,8 @@ fn gather(fact: &str) -> Option<String> {
         return rest("groups?$expand=members");
     }
     match lower.as_str() {
+        "signin.signinrisklevel" | "signin.userrisklevel" => rest("identityProtection/riskDetections"),
+        "properties" => Some("az monitor activity-log list --correlation-id <of the record> --output json".to_owned()),
         "locks" => Some("az lock list --output json".to_owned()),
         "roleassignments" => Some("az role assignment list --all --output json".to_owned()),
         "denyassignments" => Some(

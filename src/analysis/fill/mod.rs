@@ -3,11 +3,16 @@
 //! History first ([`Engine`] learns from the factual run), then every candidate alone, then sets over the oracle, then
 //! what all that says of posture, gaps and paths. Each part of the contract has one file here.
 
+mod commands;
+mod containment;
 mod controls;
 mod detections;
 mod findings;
 mod graph;
+mod identity;
 mod names;
+mod preservation;
+mod reach;
 mod response;
 mod sets;
 mod steps;
@@ -49,6 +54,21 @@ pub struct Input<'a> {
 pub(super) struct Judged<'a> {
     pub control: &'a Control,
     pub verdicts: Vec<Verdict>,
+}
+
+/// Successful steps with their first event.
+pub(super) fn done<'a>(
+    filling: &'a Filling<'_>,
+) -> impl Iterator<Item = (usize, &'a crate::correlate::Step, &'a crate::model::Event)> {
+    filling
+        .engine
+        .case
+        .correlated
+        .steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| !step.failed() && !step.context)
+        .filter_map(|(n, step)| Some((n, step, filling.engine.event(n)?)))
 }
 
 /// What the files of this room share.
@@ -210,6 +230,7 @@ pub fn analyse(mut input: Input<'_>) -> Analysis {
     let mut oracle = Oracle::new(&engine, &controls, jewels);
     sets::fill(&filling, &mut oracle, &mut analysis);
     findings::fill(&filling, &mut analysis);
+    identity::fill(&filling, &mut analysis);
     response::fill(&filling, &mut analysis);
     detections::fill(&filling, &mut analysis);
     graph::fill(&filling, &mut analysis);

@@ -1,8 +1,10 @@
 //! What templates can call besides minijinja's own filters.
 
 use super::escape::{block, code, command, short, text};
+use super::places::Places;
+use super::tell;
 use crate::analysis::{Analysis, Mode, si};
-use crate::model::{Evidence, Level};
+use crate::model::{Evidence, Level, Origin};
 use crate::render::picture::Names;
 use minijinja::value::{Rest, Serde};
 use minijinja::{Environment, Value};
@@ -39,23 +41,98 @@ impl Index {
     }
 }
 
+fn cited(index: &Mutex<Index>, evidence: &[Evidence]) -> Value {
+    let mut index = index.lock().unwrap_or_else(PoisonError::into_inner);
+    Value::from_safe_string(index.cite(evidence))
+}
+
+/// Where what is said of a step, a control or a path was read.
+#[derive(Clone, Default)]
+struct Sources {
+    steps: Arc<BTreeMap<String, Vec<Evidence>>>,
+    controls: Arc<BTreeMap<String, Vec<Evidence>>>,
+    paths: Arc<BTreeMap<String, Vec<Evidence>>>,
+}
+
+impl Sources {
+    fn of(analysis: &Analysis) -> Sources {
+        let steps: BTreeMap<String, Vec<Evidence>> =
+            analysis.steps.iter().map(|step| (step.id.clone(), step.evidence.clone())).collect();
+        let mut controls: BTreeMap<String, Vec<Evidence>> = BTreeMap::new();
+        for control in &analysis.controls {
+            let verdicts = || analysis.steps.iter().filter_map(|step| step.verdict(&control.id));
+            // The first verdict that is one; a control that does nothing is told by what it was asked about first.
+            let telling = verdicts().find(|v| v.verdict != Level::NotCut && v.mode == Mode::Direct);
+            let telling =
+                telling.or_else(|| verdicts().find(|v| v.verdict != Level::NotCut)).or_else(|| verdicts().next());
+            let own =
+                |evidence: &&Evidence| evidence.file.starts_with("policies/") || evidence.file.starts_with("snapshot/");
+            let mut evidence: Vec<Evidence> = telling.map(|v| v.evidence.clone()).unwrap_or_default();
+            // Its own document last read: the record first, what decided after it.
+            if evidence.len() > 4 {
+                let (documents, records): (Vec<_>, Vec<_>) = evidence.iter().partition(own);
+                evidence = records.into_iter().take(1).chain(documents.into_iter().rev().take(2)).cloned().collect();
+            }
+            controls.insert(control.id.clone(), evidence);
+        }
+        let of = |map: &BTreeMap<String, Vec<Evidence>>, id: &String| map.get(id).cloned().unwrap_or_default();
+        let paths = analysis
+            .residual_paths
+            .iter()
+            .map(|path| {
+                let observed = path
+                    .steps
+                    .iter()
+                    .filter_map(|step| step.step.as_ref())
+                    .flat_map(|id| of(&steps, id).into_iter().take(1));
+                let documents = path.with.iter().flat_map(|id| of(&controls, id));
+                (path.id.clone(), observed.chain(documents).collect())
+            })
+            .collect();
+        Sources { paths: Arc::new(paths), steps: Arc::new(steps), controls: Arc::new(controls) }
+    }
+
+    fn step(&self, id: &str) -> Vec<Evidence> {
+        self.steps.get(id).cloned().unwrap_or_default()
+    }
+
+    fn control(&self, id: &str) -> Vec<Evidence> {
+        self.controls.get(id).cloned().unwrap_or_default()
+    }
+
+    fn path(&self, id: &str) -> Vec<Evidence> {
+        self.paths.get(id).cloned().unwrap_or_default()
+    }
+}
+
 /// Registers filters and functions over one analysis.
 pub(super) fn register(environment: &mut Environment, analysis: &Analysis) {
     filters(environment);
     let index = Arc::new(Mutex::new(Index::default()));
     let citing = index.clone();
-    environment.add_function("cite", move |evidence: Serde<Vec<Evidence>>| {
-        let mut index = citing.lock().unwrap_or_else(PoisonError::into_inner);
-        Value::from_safe_string(index.cite(&evidence.0))
-    });
-    let of_step: BTreeMap<String, Vec<Evidence>> =
-        analysis.steps.iter().map(|step| (step.id.clone(), step.evidence.clone())).collect();
+    environment.add_function("cite", move |evidence: Serde<Vec<Evidence>>| cited(&citing, &evidence.0));
+    let sources = Sources::of(analysis);
     let citing = index.clone();
+    let of = sources.clone();
     environment.add_function("cite_steps", move |steps: Serde<Vec<String>>| {
-        let all: Vec<Evidence> = steps.0.iter().filter_map(|id| of_step.get(id)).flatten().cloned().collect();
-        let mut index = citing.lock().unwrap_or_else(PoisonError::into_inner);
-        Value::from_safe_string(index.cite(&all))
+        let all: Vec<Evidence> = steps.0.iter().flat_map(|id| of.step(id)).collect();
+        cited(&citing, &all)
     });
+    let citing = index.clone();
+    let of = sources.clone();
+    environment.add_function("cite_controls", move |controls: Serde<Vec<String>>| {
+        let all: Vec<Evidence> = controls.0.iter().flat_map(|id| of.control(id.trim_end_matches('*'))).collect();
+        cited(&citing, &all)
+    });
+    let citing = index.clone();
+    let of = sources;
+    environment.add_function("cite_path", move |paths: Serde<Vec<String>>| {
+        let all: Vec<Evidence> = paths.0.iter().flat_map(|id| of.path(id)).collect();
+        cited(&citing, &all)
+    });
+    let citing = index.clone();
+    let stores: Vec<Evidence> = analysis.exposure.stores.iter().flat_map(|store| store.evidence.clone()).collect();
+    environment.add_function("cite_stores", move || cited(&citing, &stores));
     let records: BTreeMap<(String, u64), String> =
         analysis.records.iter().map(|r| ((r.file.clone(), r.record), r.excerpt.clone())).collect();
     environment.add_function("evidence_index", move || {
@@ -81,10 +158,35 @@ pub(super) fn register(environment: &mut Environment, analysis: &Analysis) {
     let (shorts, titles): (BTreeMap<String, String>, BTreeMap<String, String>) = analysis
         .controls
         .iter()
-        .map(|c| ((c.id.clone(), names.short(&c.id)), (c.id.clone(), names.title(&c.id))))
+        .map(|c| {
+            let own = if c.origin == Origin::Snapshot { " (your own)" } else { "" };
+            ((c.id.clone(), names.short(&c.id)), (c.id.clone(), format!("{}{own}", names.title(&c.id))))
+        })
         .unzip();
+    let titles = Arc::new(titles);
+    let known = titles.clone();
+    environment.add_filter("control_names", move |ids: Vec<String>, between: Option<String>| {
+        let named = |id: &String| {
+            let bare = id.trim_end_matches('*');
+            let star = if bare.len() < id.len() { "\\*" } else { "" };
+            format!("\u{201c}{}\u{201d}{star}", text(&lookup(&known, bare.to_owned())))
+        };
+        let names: Vec<String> = ids.iter().map(named).collect();
+        Value::from_safe_string(names.join(between.as_deref().unwrap_or(", ")))
+    });
     environment.add_filter("control_short", move |id: String| lookup(&shorts, id));
     environment.add_filter("control_title", move |id: String| lookup(&titles, id));
+    tellings(environment, analysis);
+    let places = Arc::new(Places::of(analysis));
+    let known = places.clone();
+    environment
+        .add_filter("place", move |value: Value| Value::from_safe_string(code(&known.name(&string(&value)), true)));
+    let known = places.clone();
+    environment.add_filter("places", move |values: Vec<Value>| {
+        let shown: Vec<String> = values.iter().map(|value| code(&known.name(&string(value)), true)).collect();
+        Value::from_safe_string(shown.join(", "))
+    });
+    environment.add_filter("readable", move |value: Value| places.readable(&string(&value)));
     let cells: BTreeMap<(String, String), String> = analysis
         .steps
         .iter()
@@ -93,6 +195,25 @@ pub(super) fn register(environment: &mut Environment, analysis: &Analysis) {
     environment.add_function("sign", move |step: String, control: String| {
         Value::from_safe_string(cells.get(&(step, control)).cloned().unwrap_or_default())
     });
+}
+
+/// Rows in the report's own grouping.
+fn tellings(environment: &mut Environment, analysis: &Analysis) {
+    let give = |rows: Value| move || rows.clone();
+    environment.add_function("timeline", give(Value::from(Serde(tell::timeline(analysis)))));
+    let holes = tell::holes(analysis);
+    let steps: Vec<String> = holes.iter().flat_map(|hole| hole.steps.clone()).collect();
+    environment.add_function("holes", give(Value::from(Serde(holes))));
+    environment.add_function("holes_steps", give(Value::from(Serde(steps))));
+    environment.add_function("questions", give(Value::from(Serde(tell::questions(analysis)))));
+    environment.add_function("posture_gaps_by_recommendation", give(Value::from(Serde(tell::posture(analysis)))));
+    environment.add_function("bears", give(Value::from(Serde(tell::bears(analysis)))));
+    environment.add_function("residual", give(Value::from(Serde(tell::residual(analysis)))));
+    let (ends, seconds) = tell::ends(analysis);
+    environment.add_function("ends", give(Value::from(Serde(ends))));
+    environment.add_function("span", move || seconds);
+    let ids: Vec<String> = analysis.steps.iter().map(|step| step.id.clone()).collect();
+    environment.add_function("step_ids", give(Value::from(Serde(ids))));
 }
 
 fn lookup(known: &BTreeMap<String, String>, id: String) -> String {
@@ -131,6 +252,19 @@ fn filters(environment: &mut Environment) {
     environment.add_filter("time", |value: Value| match value.as_str() {
         Some(text) => text.replace('T', " ").replace('Z', " UTC"),
         None => String::new(),
+    });
+    environment.add_filter("day", |value: Value| {
+        let text = value.as_str().unwrap_or_default();
+        text.split('T').next().unwrap_or_default().to_owned()
+    });
+    environment.add_filter("duration", |seconds: u64| match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, m, _) => format!("{h} h {m} min"),
+    });
+    environment.add_filter("semicolons", |values: Vec<Value>| {
+        let shown: Vec<String> = values.iter().map(|value| text(&string(value))).collect();
+        Value::from_safe_string(shown.join("; "))
     });
     environment.add_filter("clock", |value: Value| {
         let text = value.as_str().unwrap_or_default();

@@ -82,18 +82,25 @@ fn one_table_can_be_asked_for() {
 }
 
 /// Reads the YAML that we write: mappings, sequences, plain and double-quoted scalars, literal blocks.
-fn yaml(lines: &mut std::iter::Peekable<std::slice::Iter<'_, &str>>, indent: usize) -> Value {
+pub(super) fn yaml(lines: &mut std::iter::Peekable<std::slice::Iter<'_, &str>>, indent: usize) -> Value {
     let depth = |line: &str| line.len() - line.trim_start_matches(' ').len();
     let scalar = |text: &str| match text.starts_with('"') {
         true => serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}")),
         false => {
             let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
             assert!(plain, "an unquoted scalar of other characters: {text}");
-            json!(text)
+            match text.parse::<u64>() {
+                Ok(number) => json!(number),
+                Err(_) => json!(text),
+            }
         }
     };
     let (mut map, mut list) = (Map::new(), Vec::new());
     while let Some(line) = lines.peek().copied() {
+        if line.starts_with("# ") {
+            lines.next();
+            continue;
+        }
         if line.trim().is_empty() || depth(line) < indent {
             break;
         }
@@ -179,32 +186,40 @@ fn drafts_are_careful_and_their_script_is_one() {
                 assert!(body.get("state").is_none_or(|s| s != "enabled") || body.get("conditions").is_none(), "{why}");
             }
         }
-        let script = made.iter().find(|file| file.name == "deploy.sh").expect("a script");
-        for line in text(script).lines().skip(1) {
-            let ours = ["", "#", "set -eu", "cd -- ", "az rest --method ", "az role assignment "];
-            assert!(
-                ours.iter().any(|start| if start.is_empty() { line.is_empty() } else { line.starts_with(start) }),
-                "{why}: {line}"
-            );
-            if line.starts_with("az ") {
-                // Outside single quotes there are only our words.
-                let outside: String = line.split('\'').step_by(2).collect();
-                let plain = outside.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '\\'));
-                assert!(plain, "{why}: {outside}");
+        for script in made.iter().filter(|file| file.name.ends_with(".sh")) {
+            for line in text(script).lines().skip(1) {
+                let ours = [
+                    "#",
+                    "set -eu",
+                    "cd -- ",
+                    "az rest --method ",
+                    "az role assignment ",
+                    "now az ",
+                    "now() ",
+                    "if [ -s ",
+                ];
+                assert!(line.is_empty() || ours.iter().any(|start| line.starts_with(start)), "{why}: {line}");
+                if line.starts_with("az ") || line.starts_with("now az ") {
+                    // Outside single quotes there are only our words.
+                    let outside: String = line.split('\'').step_by(2).collect();
+                    let plain = outside.chars().all(|c| c.is_ascii_alphanumeric() || " -\\>\"$()/:.".contains(c));
+                    assert!(plain && !outside.contains("$(") || outside.contains("$(cat "), "{why}: {outside}");
+                }
             }
+            let child = Command::new("sh").arg("-n").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
+            let Ok(mut child) = child else { continue };
+            child.stdin.take().expect("a pipe").write_all(&script.bytes).expect("sh reads it");
+            let output = child.wait_with_output().expect("sh ends");
+            assert!(output.status.success(), "{why}: {}", String::from_utf8_lossy(&output.stderr));
         }
-        let child = Command::new("sh").arg("-n").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        let Ok(mut child) = child else { continue };
-        child.stdin.take().expect("a pipe").write_all(&script.bytes).expect("sh reads it");
-        let output = child.wait_with_output().expect("sh ends");
-        assert!(output.status.success(), "{why}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
 #[test]
 fn northgate_is_as_it_was_looked_at() {
     let drafts = files(&fixture(), "take-away", "", &["storage-disable-shared-key", "storage-read-only-lock"]);
-    super::as_looked_at("tests/render/take-away/deploy.sh", text(drafts.last().expect("a script")));
+    let script = drafts.iter().find(|file| file.name == "deploy.sh").expect("a script");
+    super::as_looked_at("tests/render/take-away/deploy.sh", text(script));
     let rules = files(&fixture(), "sentinel", "", &[]);
     super::as_looked_at("tests/render/sentinel/northgate.yaml", text(&rules[0]));
     let graph = files(&fixture(), "open-graph", "", &[]);
@@ -220,7 +235,7 @@ fn a_policy_in_force_becomes_a_report_only_draft() {
     let draft: Value = serde_json::from_slice(&made[0].bytes).expect("JSON");
     assert_eq!(draft["state"], "enabledForReportingButNotEnforced");
     assert!(draft.get("id").is_none());
-    let script = text(&made[1]);
+    let script = text(made.iter().find(|file| file.name == "deploy.sh").expect("a script"));
     assert!(script.contains("az rest --method post --url 'https://graph.microsoft.com/v1.0/identity/conditionalAccess/policies' --body '@azure-management-trusted-location/1-conditional-access.json'"), "{script}");
 }
 

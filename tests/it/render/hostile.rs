@@ -218,7 +218,7 @@ fn mermaid_has_our_statements_and_no_others() {
     each("mermaid", |why, _, made| {
         for line in made.lines().skip(1) {
             let line = line.trim();
-            let ours = ["subgraph ", "end", "n-", "linkStyle ", "classDef ", "class ", "accTitle:"];
+            let ours = ["subgraph ", "end", "n-", "linkStyle ", "classDef ", "class ", "accTitle:", "marking["];
             assert!(ours.iter().any(|word| line.starts_with(word)), "{why}: {line}");
             let inside: String = line.split('"').skip(1).step_by(2).collect();
             let quotes = line.matches('"').count();

@@ -1,11 +1,13 @@
 #!/bin/sh
+# TLP:AMBER
 # Drafts: read each before you run it. Conditional access is created in report-only state, policy
-# assignments do not enforce yet; both are switched on by hand once their effect was watched.
+# assignments do not enforce yet. Lines behind `now` change at once what people may do: they run with ENFORCE=yes.
 set -eu
 cd -- "$(dirname -- "$0")"
+now() { if [ "${ENFORCE-no}" = yes ]; then "$@"; else echo "left out without ENFORCE=yes: $*"; fi; }
 
 # Storage without account keys
-az rest --method patch --url 'https://management.azure.com/subscriptions/5b6f0000-0000-4000-8000-000000000001/resourceGroups/rg-production/providers/Microsoft.Storage/storageAccounts/proddata?api-version=2023-05-01' --body '@storage-disable-shared-key/1-resource-patch.json'
+# nothing in this environment fits storage-disable-shared-key/1-resource-patch.json: say where it applies
 
 # Read-only lock on storage accounts
-az rest --method put --url 'https://management.azure.com/subscriptions/5b6f0000-0000-4000-8000-000000000001/resourceGroups/rg-production/providers/Microsoft.Storage/storageAccounts/proddata/providers/Microsoft.Authorization/locks/storage-read-only-lock?api-version=2020-05-01' --body '@storage-read-only-lock/1-lock.json'
+# nothing in this environment fits storage-read-only-lock/1-lock.json: say where it applies

@@ -1,11 +1,17 @@
 //! Detections evaluated on the case: when each would first have fired, how often it fires on the baseline; and one for
 //! each residual path that stays open.
 
+mod open;
+mod query;
+
+pub(super) use query::kql;
+
 use super::super::contract::{Analysis, Detection, EntityMapping, FieldMapping};
 use super::Filling;
 use crate::model::{DataDetail, Detail, Event, Fact, Kind, Timestamp, json};
 use ipnet::IpNet;
 use jiff::SignedDuration;
+use query::{activity, list};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -16,7 +22,7 @@ pub fn fill(filling: &Filling<'_>, analysis: &mut Analysis) {
     let mut rows = vec![region(filling)];
     rows.extend(keys(filling));
     rows.push(types(filling));
-    rows.extend(open_paths(analysis));
+    rows.extend(open::rules(filling, analysis));
     analysis.detections = rows;
 }
 
@@ -41,23 +47,6 @@ fn entity(entity: &str, identifier: &str, column: &str) -> EntityMapping {
         entity: entity.to_owned(),
         fields: vec![FieldMapping { identifier: identifier.to_owned(), column: column.to_owned() }],
     }
-}
-
-/// A string literal of KQL: backslash and quote escaped, nothing that ends a line.
-fn kql(text: &str) -> String {
-    let mut literal = String::from("\"");
-    for c in text.chars().filter(|c| !c.is_control()) {
-        if matches!(c, '"' | '\\') {
-            literal.push('\\');
-        }
-        literal.push(c);
-    }
-    literal.push('"');
-    literal
-}
-
-fn list(items: impl IntoIterator<Item = String>) -> String {
-    items.into_iter().map(|item| kql(&item)).collect::<Vec<_>>().join(", ")
 }
 
 fn fold(region: &str) -> String {
@@ -108,17 +97,24 @@ fn region(filling: &Filling<'_>) -> Detection {
             "let approved = dynamic([{}]);\n\
              AzureActivity\n\
              | where OperationNameValue =~ \"Microsoft.Compute/virtualMachines/write\"\n\
-             | where ActivityStatusValue in~ (\"Success\", \"Succeeded\")\n\
-             | extend region = tolower(replace_string(tostring(parse_json(tostring(Properties_d.requestbody)).location), \" \", \"\"))\n\
+             | where ActivityStatusValue !in~ (\"Failure\", \"Failed\")\n\
+             | extend properties = parse_json(Properties)\n\
+             | extend body = parse_json(coalesce(tostring(properties.requestbody), tostring(properties.responseBody)))\n\
+             | extend region = replace_string(tolower(tostring(body.location)), \" \", \"\")\n\
              | where isnotempty(region) and region !in (approved)\n\
-             | project TimeGenerated, Caller, CallerIpAddress, _ResourceId, region",
+             | summarize arg_min(TimeGenerated, Caller, CallerIpAddress, region) by _ResourceId, CorrelationId",
             list(approved.iter().cloned())
         ),
         query_frequency: "PT5M".to_owned(),
         query_period: "PT1H".to_owned(),
         tables: vec!["AzureActivity".to_owned()],
-        entities: vec![account("FullName", "Caller"), entity("IP", "Address", "CallerIpAddress")],
+        entities: vec![
+            account("FullName", "Caller"),
+            entity("IP", "Address", "CallerIpAddress"),
+            entity("AzureResource", "ResourceId", "_ResourceId"),
+        ],
         residual_path: None,
+        residual_paths: Vec::new(),
     }
 }
 
@@ -170,19 +166,21 @@ fn keys(filling: &Filling<'_>) -> Vec<Detection> {
         }
     }
     let (hits, evaluated) = baseline_key_use(filling, &known);
-    let listed = |compare: &str| {
-        format!(
-            "let listings = AzureActivity\n\
-             | where OperationNameValue =~ \"Microsoft.Storage/storageAccounts/listKeys/action\"\n\
-             | where ActivityStatusValue in~ (\"Success\", \"Succeeded\")\n\
-             | extend account = tolower(tostring(split(_ResourceId, \"/\")[8]))\n\
-             | project listed = TimeGenerated, Caller, listedFrom = CallerIpAddress, account;\n\
-             {compare}"
-        )
-    };
+    let listings = format!(
+        "let listings = {}\n\
+         | where TimeGenerated > ago(2h)\n\
+         | project listed = TimeGenerated, Caller = tolower(Caller), listedFrom = CallerIpAddress,\n    \
+         account = tolower(tostring(split(_ResourceId, \"/\")[8]));",
+        activity("Microsoft.Storage/storageAccounts/listKeys/action")
+    );
     let access = "StorageBlobLogs\n\
+         | where TimeGenerated > ago(1h)\n\
          | where AuthenticationType == \"AccountKey\"\n\
-         | extend account = tolower(AccountName), address = tostring(split(CallerIpAddress, \":\")[0])";
+         | extend account = tolower(AccountName), address = tostring(split(CallerIpAddress, \":\")[0])\n\
+         | join kind=inner listings on account\n\
+         | where TimeGenerated between (listed .. 30m)";
+    let counted = "| summarize requests = count(), firstSeen = min(TimeGenerated), lastSeen = max(TimeGenerated), \
+         bytes = sum(ResponseBodySize) by Caller, account, address, listedFrom";
     let first = Detection {
         id: "key-listed-then-used-from-another-address".to_owned(),
         title: "Storage key listed, then used from an address other than the lister's".to_owned(),
@@ -204,16 +202,13 @@ fn keys(filling: &Filling<'_>) -> Vec<Detection> {
         } else {
             String::new()
         },
-        query: listed(&format!(
-            "{access}\n| join kind=inner listings on account\n\
-             | where TimeGenerated between (listed .. 30m) and address != listedFrom\n\
-             | project TimeGenerated, Caller, account, address, listedFrom"
-        )),
-        query_frequency: "PT10M".to_owned(),
-        query_period: "PT1H".to_owned(),
+        query: format!("{listings}\n{access} and address != listedFrom\n{counted}"),
+        query_frequency: "PT1H".to_owned(),
+        query_period: "PT2H".to_owned(),
         tables: vec!["AzureActivity".to_owned(), "StorageBlobLogs".to_owned()],
         entities: vec![account("FullName", "Caller"), entity("IP", "Address", "address")],
         residual_path: None,
+        residual_paths: Vec::new(),
     };
     let second = Detection {
         id: "key-listed-then-used-from-unknown-address".to_owned(),
@@ -228,17 +223,17 @@ fn keys(filling: &Filling<'_>) -> Vec<Detection> {
         exported: true,
         reading: "the accessing address is none the identity was known by".to_owned(),
         why: "the reading that does not depend on the attacker changing addresses".to_owned(),
-        query: listed(&format!(
-            "let knownAddresses = SigninLogs\n\
-             | where TimeGenerated between (ago(14d) .. ago(1h))\n\
-             | summarize known = make_set(IPAddress) by Caller = tolower(UserPrincipalName);\n\
-             {access}\n| join kind=inner listings on account\n\
-             | where TimeGenerated between (listed .. 30m)\n\
-             | extend Caller = tolower(Caller)\n\
-             | join kind=leftouter knownAddresses on Caller\n\
-             | where not(set_has_element(coalesce(known, dynamic([])), address))\n\
-             | project TimeGenerated, Caller, account, address"
-        )),
+        query: format!(
+            "let known = union\n    \
+             (SigninLogs\n    \
+             | where TimeGenerated between (ago(14d) .. ago(2h)) and ResultType == \"0\"\n    \
+             | project Caller = tolower(UserPrincipalName), address = IPAddress),\n    \
+             (AzureActivity\n    \
+             | where TimeGenerated between (ago(14d) .. ago(2h))\n    \
+             | project Caller = tolower(Caller), address = CallerIpAddress)\n\
+             | distinct Caller, address;\n\
+             {listings}\n{access}\n| join kind=leftanti known on Caller, address\n{counted}"
+        ),
         query_period: "P14D".to_owned(),
         tables: vec!["AzureActivity".to_owned(), "StorageBlobLogs".to_owned(), "SigninLogs".to_owned()],
         ..first.clone()
@@ -351,12 +346,18 @@ fn types(filling: &Filling<'_>) -> Detection {
         why: String::new(),
         query: format!(
             "let trusted = dynamic([{}]);\n\
-             AzureActivity\n\
+             let operations = AzureActivity\n\
+             | where TimeGenerated > ago(1h)\n\
              | where ActivityStatusValue in~ (\"Success\", \"Succeeded\")\n\
              | where isnotempty(CallerIpAddress) and not(ipv4_is_in_any_range(CallerIpAddress, trusted))\n\
-             | extend resourceType = tolower(strcat(ResourceProviderValue, \"/\", tostring(split(OperationNameValue, \"/\")[1])))\n\
-             | summarize types = make_set(resourceType), first = min(TimeGenerated), last = max(TimeGenerated) by Caller, CallerIpAddress, bin(TimeGenerated, 30m)\n\
-             | where array_length(types) >= 3",
+             | extend type = replace_regex(tolower(OperationNameValue), @\"(/[^/]+/action|/[^/]+)$\", \"\")\n\
+             | project started = TimeGenerated, Caller, CallerIpAddress, type;\n\
+             operations\n\
+             | join kind=inner (operations | project at = started, Caller, other = type) on Caller\n\
+             | where at between (started .. 30m)\n\
+             | summarize types = make_set(other), lastSeen = max(at) by Caller, CallerIpAddress, started\n\
+             | where array_length(types) >= 3\n\
+             | summarize arg_min(started, lastSeen, types) by Caller, CallerIpAddress",
             list(networks.iter().map(ToString::to_string))
         ),
         query_frequency: "PT10M".to_owned(),
@@ -364,50 +365,6 @@ fn types(filling: &Filling<'_>) -> Detection {
         tables: vec!["AzureActivity".to_owned()],
         entities: vec![account("FullName", "Caller"), entity("IP", "Address", "CallerIpAddress")],
         residual_path: None,
+        residual_paths: Vec::new(),
     }
-}
-
-/// One rule for each way that stays open: it watches the operation the detour cannot do without.
-fn open_paths(analysis: &Analysis) -> Vec<Detection> {
-    let mut seen: BTreeSet<String> = BTreeSet::new();
-    let mut rows = Vec::new();
-    for path in &analysis.residual_paths {
-        let Some(step) = path.steps.iter().rfind(|s| s.step.is_none() && s.action.contains("Microsoft.")) else {
-            continue;
-        };
-        let key = step.action.to_lowercase();
-        if !seen.insert(key.clone()) {
-            continue;
-        }
-        let name: String = key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-        rows.push(Detection {
-            id: format!("residual-{name}"),
-            title: format!("{} after a risky sign-in", step.action),
-            description: format!("A path that stays open runs through this operation: {}.", path.short),
-            severity: "Medium".to_owned(),
-            tactics: vec!["PrivilegeEscalation".to_owned()],
-            techniques: vec!["T1098.003".to_owned()],
-            exported: true,
-            query: format!(
-                "let risky = SigninLogs\n\
-                 | where RiskLevelDuringSignIn in (\"medium\", \"high\")\n\
-                 | project signedIn = TimeGenerated, Caller = tolower(UserPrincipalName);\n\
-                 AzureActivity\n\
-                 | where OperationNameValue =~ {}\n\
-                 | where ActivityStatusValue in~ (\"Success\", \"Succeeded\")\n\
-                 | extend Caller = tolower(Caller)\n\
-                 | join kind=inner risky on Caller\n\
-                 | where TimeGenerated between (signedIn .. 1d)\n\
-                 | project TimeGenerated, Caller, CallerIpAddress, _ResourceId",
-                kql(&step.action)
-            ),
-            query_frequency: "PT15M".to_owned(),
-            query_period: "P1D".to_owned(),
-            tables: vec!["AzureActivity".to_owned(), "SigninLogs".to_owned()],
-            entities: vec![account("FullName", "Caller"), entity("IP", "Address", "CallerIpAddress")],
-            residual_path: Some(path.id.clone()),
-            ..Detection::default()
-        });
-    }
-    rows
 }

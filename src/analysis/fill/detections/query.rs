@@ -1,0 +1,34 @@
+//! Parts of Kusto queries that the rules share. Tables and columns are those of the *Azure Monitor Logs reference*.
+
+/// A string literal: backslash and quote escaped, nothing that ends a line or turns its direction.
+pub fn kql(text: &str) -> String {
+    let mut literal = String::from("\"");
+    for c in text.chars().filter(|c| {
+        !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    }) {
+        if matches!(c, '"' | '\\') {
+            literal.push('\\');
+        }
+        literal.push(c);
+    }
+    literal.push('"');
+    literal
+}
+
+pub fn list(items: impl IntoIterator<Item = String>) -> String {
+    items.into_iter().map(|item| kql(&item)).collect::<Vec<_>>().join(", ")
+}
+
+/// Rows of `AzureActivity` about an operation that went through.
+pub fn activity(operation: &str) -> String {
+    format!(
+        "AzureActivity\n\
+         | where OperationNameValue =~ {}\n\
+         | where ActivityStatusValue in~ (\"Success\", \"Succeeded\")",
+        kql(operation)
+    )
+}
+
+pub fn lookback(hours: u32) -> String {
+    format!("| where TimeGenerated > ago({hours}h)")
+}
