@@ -75,28 +75,35 @@ pub fn switches(env: &Environment, controls: &[Control], principals: &BTreeSet<O
 
 /// Two documents for one place: whichever prevails may take away what the other closed, so it is a switch; beside it
 /// the other only adds. Controls are put in force in the order of their ids: of two patches of a property the later
-/// stands, of two sets of rules for a role the first (what it made eligible is no longer standing for the other).
+/// stands, of two authentication contexts for a role the first (all else that two sets of rules ask is asked).
 fn prevails_over(control: &Control, other: &Control) -> bool {
     let pairs = |family: Family| {
-        let of = move |c: &Control| c.parts.iter().filter(move |p| p.family == family).cloned().collect::<Vec<Part>>();
-        let (mine, theirs) = (of(control), of(other));
-        mine.into_iter().flat_map(move |m| theirs.clone().into_iter().map(move |t| (m.clone(), t)))
+        let mine = control.parts.iter().filter(move |part| part.family == family);
+        mine.flat_map(move |mine| {
+            other.parts.iter().filter(move |part| part.family == family).map(move |other| (mine, other))
+        })
     };
-    let patches = control.id > other.id
-        && pairs(Family::ResourcePatch).any(|(mine, theirs)| {
-            let same_type = match (&mine.apply.resource_type, &theirs.apply.resource_type) {
-                (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
-                _ => false,
-            };
-            same_type && mine.documents.iter().any(|m| theirs.documents.iter().any(|t| overwrites(m, t)))
-        });
-    let rules = control.id < other.id
-        && pairs(Family::Pim).any(|(mine, theirs)| {
-            let (mine_roles, their_roles) = (&mine.apply.pim.roles, &theirs.apply.pim.roles);
-            let shared = mine_roles.iter().any(|role| their_roles.iter().any(|other| role.eq_ignore_ascii_case(other)));
-            shared && mine.documents != theirs.documents
-        });
-    patches || rules
+    let same = |a: &String, b: &String| a.eq_ignore_ascii_case(b);
+    let patches = || {
+        pairs(Family::ResourcePatch).any(|(mine, other)| {
+            let types = mine.apply.resource_type.as_ref().zip(other.apply.resource_type.as_ref());
+            types.is_some_and(|(a, b)| same(a, b))
+                && mine.documents.iter().any(|m| other.documents.iter().any(|o| overwrites(m, o)))
+        })
+    };
+    let contexts_of = |part: &Part| {
+        let mut asked = BTreeSet::new();
+        part.documents.iter().for_each(|document| contexts(document, &mut asked));
+        asked
+    };
+    let rules = || {
+        pairs(Family::Pim).any(|(mine, other)| {
+            let (asked, others) = (contexts_of(mine), contexts_of(other));
+            let differ = !asked.is_empty() && !others.is_empty() && asked != others;
+            differ && mine.apply.pim.roles.iter().any(|role| other.apply.pim.roles.iter().any(|o| same(role, o)))
+        })
+    };
+    (control.id > other.id && patches()) || (control.id < other.id && rules())
 }
 
 /// Whether a merge patch changes something that another one sets.

@@ -37,7 +37,7 @@ fn other(detail: &DirectoryDetail, kinds: &[&str]) -> Option<ObjectId> {
 }
 
 /// A property by name, from whichever target carries it: the new value, or the old where the new is empty.
-fn told(detail: &DirectoryDetail, name: &str) -> Option<String> {
+pub fn told(detail: &DirectoryDetail, name: &str) -> Option<String> {
     let mut properties = detail.targets.iter().flat_map(|target| &target.modified);
     let (_, (old, new)) = properties.find(|(key, _)| key.eq_ignore_ascii_case(name))?;
     [new, old].into_iter().find_map(plain)

@@ -22,6 +22,7 @@ pub use data::{
     DataOperation, account_document, container_document, data_operation, signer_of, storage_request, vault_operation,
 };
 pub use directory::{directory_roles_for, owners_may, permission_allows};
+pub use directory_change::told;
 pub use ending::{Ending, endings};
 pub use principal::{active_directory_roles, arm_principal, principal_of};
 pub use sign_in::{sign_in_request, sign_in_request_of, single_tenant};

@@ -107,13 +107,13 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
                 Some(Value::String(one)) => json!([one]),
                 _ => json!([]),
             };
-            let custom = json::get(&body, "IsCustom").and_then(Value::as_bool).unwrap_or(false);
+            let custom = json::get(&body, "IsCustom").and_then(Value::as_bool);
             let full = format!("/providers/Microsoft.Authorization/roleDefinitions/{id}");
             let canonical = json!({
                 "id": full, "name": id, "type": "Microsoft.Authorization/roleDefinitions",
                 "properties": {
                     "roleName": json::get(&body, "Name"), "description": json::get(&body, "Description"),
-                    "type": if custom { "CustomRole" } else { "BuiltInRole" },
+                    "type": custom.map(|custom| if custom { "CustomRole" } else { "BuiltInRole" }),
                     "assignableScopes": list("AssignableScopes"),
                     "permissions": [{
                         "actions": list("Actions"), "notActions": list("NotActions"),

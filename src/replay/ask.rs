@@ -1,22 +1,17 @@
 //! One step in one world: every gate asked, every need looked up.
 
+use super::data::{data_parts, data_request};
 use super::engine::Engine;
 use super::run::{Stage, StepRun, settle};
-use super::token::ways_to_token;
+use super::token::{is_holder, ways_to_token};
 use crate::causal::{Support, SupportFrom, World};
-use crate::decide::azure_rbac::Outcome;
-use crate::decide::storage;
-use crate::effect::{
-    account_document, arm_request, container_document, data_operation, policy_context, policy_request, sign_in_request,
-    signer_of, storage_request, vault_operation,
-};
+use crate::effect::{arm_request, policy_context, policy_request, sign_in_request};
 use crate::model::request::{ActivationRequest, ArmPrincipal, ArmRequest, SessionFacts, Stance};
 use crate::model::{
-    Answer, ArmDetail, Collected, DataDetail, Detail, Environment, Event, Fact, Kind, Level, ObjectId, ResourceId,
-    Timestamp, Word, json,
+    Answer, ArmDetail, Collected, Detail, Environment, Event, Fact, Kind, Level, ObjectId, ResourceId, Timestamp, Word,
+    json,
 };
 use serde_json::json;
-use std::collections::BTreeSet;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GateName {
@@ -65,7 +60,7 @@ pub struct Part {
 }
 
 impl Part {
-    fn gate(gate: GateName, answer: Answer) -> Part {
+    pub(super) fn gate(gate: GateName, answer: Answer) -> Part {
         Part { kind: PartKind::Gate(gate), answer, via: None, assumes: Vec::new(), held: None }
     }
 
@@ -154,7 +149,7 @@ fn with_every_role(engine: &Engine<'_>, world: &World, step: usize, event: &Even
     }
 }
 
-fn passed(steps: &[StepRun], step: usize) -> bool {
+pub(super) fn passed(steps: &[StepRun], step: usize) -> bool {
     steps.get(step).is_some_and(StepRun::any)
 }
 
@@ -360,7 +355,7 @@ fn arm_parts(
 }
 
 /// The grant a call needs: assignments in force, else an activation through PIM.
-fn privilege(
+pub(super) fn privilege(
     engine: &Engine<'_>,
     world: &World,
     steps: &[StepRun],
@@ -415,10 +410,11 @@ fn activation(
     principal: &ArmPrincipal,
     request: &ArmRequest,
 ) -> Option<Answer> {
-    let groups: BTreeSet<ObjectId> = principal.transitive_groups.iter().flatten().cloned().collect();
+    let groups = world.env.transitive_groups(&principal.id);
     let mut best: Option<Answer> = None;
     for (eligibility, holder, role, scope) in super::token::azure_eligibilities(&world.env).iter() {
-        if *holder != principal.id && !groups.contains(holder) {
+        // Where nobody knows, Azure RBAC below says which membership is missing.
+        if is_holder(&world.env, &principal.id, &groups, holder) == Fact::Known(false) {
             continue;
         }
         let id = format!("{}/providers/Microsoft.Authorization/roleAssignments/activated", scope.spelled());
@@ -540,146 +536,6 @@ fn lawful_use(
             let (_, request) = arm_request(&world.env, &class.event)?;
             with.grants(principal, &request).iter().any(|g| g.assignment.eq_ignore_ascii_case(id)).then_some(time)
         })
-}
-
-fn data_parts(
-    engine: &Engine<'_>,
-    world: &World,
-    steps: &[StepRun],
-    step: usize,
-    event: &Event,
-    detail: &DataDetail,
-    parts: &mut Vec<Part>,
-) {
-    let links = engine.links(step);
-    let account = account_document(&world.env, detail);
-    let Some((account_id, document)) = account else {
-        if let Collected::No | Collected::Partial = world.env.collected(Kind::Resources) {
-            let mut answer = Answer::of(Level::Unknown, "not collected");
-            answer.missing.insert(format!("resource:{}", detail.account).into());
-            parts.push(Part::gate(GateName::Storage, answer));
-        }
-        return;
-    };
-    let vault = detail.service.eq_ignore_ascii_case("keyvault");
-    let mut rbac = None;
-    if let (Some(principal), Some(request)) = (&links.principal, data_request(&world.env, event, detail)) {
-        let principal = world.principal(principal, event.actor.kind);
-        let found = privilege(engine, world, steps, step, event, &principal, &request);
-        rbac = found.iter().map(|p| p.answer.level).min();
-        parts.extend(found);
-    }
-    if vault {
-        if let Some(principal) = &links.principal {
-            // Access policies and roles are two models: a role that is lacking refuses only where roles are asked.
-            if json::path(&document.body, "properties.enableRbacAuthorization").and_then(serde_json::Value::as_bool)
-                != Some(true)
-            {
-                parts.retain(|p| {
-                    !matches!(p.kind, PartKind::Privilege | PartKind::Gate(GateName::AzureRbac | GateName::Pim))
-                });
-            }
-            let groups = world.env.transitive_groups(principal).map(|g| g.into_iter().collect());
-            let caller = match event.source_ip.known() {
-                Some(ip) => storage::Caller::public(*ip, true),
-                None => storage::Caller {
-                    ip: None,
-                    via_private_endpoint: None,
-                    subnet: None,
-                    trusted_service: None,
-                    entra: true.into(),
-                    instance: Fact::Unknown,
-                },
-            };
-            let request = storage::key_vault::VaultRequest {
-                operation: &event.action,
-                principal,
-                groups: &groups,
-                application: Fact::Unknown,
-                caller: &caller,
-                rbac: rbac.map(outcome),
-            };
-            let unknown: Vec<String> =
-                world.env.unknown_paths(Kind::Resources, account_id.folded()).map(str::to_owned).collect();
-            let answer = storage::key_vault::answer(&document.body, &request, &unknown);
-            parts.push(Part::gate(GateName::Storage, answer));
-        }
-        return;
-    }
-    let container = detail
-        .container
-        .as_deref()
-        .and_then(|name| container_document(&world.env, &account_id, name))
-        .unwrap_or_else(|| json!({}));
-    // The latest that was taken in this world outlives the others. Whether there is a key at all is the need's to say:
-    // the gate is asked about one as young as the request.
-    let taken = links.key.iter().flat_map(|k| &k.taken).filter(|(n, _)| passed(steps, *n)).map(|(_, at)| *at).max();
-    let held = links.key.iter().flat_map(|k| &k.supports).any(|s| matches!(s.from, SupportFrom::Held(_)));
-    let obtained = taken.or(if held { None } else { Some(event.time) });
-    let mut request = storage_request(event, detail, obtained);
-    let unknown: Vec<String> =
-        world.env.unknown_paths(Kind::Resources, account_id.folded()).map(str::to_owned).collect();
-    let decided = rbac.map(outcome);
-    let whose = links.principal.as_ref().or(engine.case.entries.first());
-    let attacker = whose.map_or_else(Default::default, |p| engine.case.words.for_principal(p, event.time));
-    let decide = |request: &crate::model::request::StorageRequest| {
-        storage::answer(&document.body, &container, request, decided, &unknown, &attacker, Stance::Observed)
-    };
-    let mut answer = decide(&request);
-    if let Some(key) = parts.iter_mut().find(|p| p.kind == PartKind::Key)
-        && answer.level == Level::Cut
-        && matches!(answer.reason.as_str(), "keyRotated" | "delegationKeyRevoked")
-    {
-        // What was taken ended when the key was made anew: it is the key that is lacking.
-        key.answer = answer;
-        request.auth.key_obtained = Some(event.time);
-        request.auth.signed_key_start = Some(event.time);
-        answer = decide(&request);
-    }
-    parts.push(Part::gate(GateName::Storage, answer));
-}
-
-/// What Azure RBAC is asked about a data request with an Entra token, or of the signer of a user delegation SAS; none
-/// for account keys, what they signed, and anonymous callers.
-pub(super) fn data_request(env: &Environment, event: &Event, detail: &DataDetail) -> Option<ArmRequest> {
-    let vault = detail.service.eq_ignore_ascii_case("keyvault");
-    let by_name = signer_of(detail).is_some() || detail.authentication.known().is_some_and(|a| a.as_ref() == "OAuth");
-    if !vault && !by_name {
-        return None;
-    }
-    let (account, _) = account_document(env, detail)?;
-    let (action, is_data_action, suboperation) = if vault {
-        (vault_operation(&event.action)?, true, None)
-    } else {
-        data_operation(&event.action).map(|row| (row.action, row.is_data_action, row.suboperation))?
-    };
-    Some(ArmRequest {
-        operation: action.to_owned(),
-        is_data_action,
-        scope: data_scope(&account, detail),
-        suboperation: suboperation.map(str::to_owned),
-        utc_now: event.time,
-        attributes: Default::default(),
-    })
-}
-
-/// A level as the storage gate takes Azure RBAC's answer.
-pub fn outcome(level: Level) -> Outcome {
-    match level {
-        Level::NotCut => Outcome::Allowed,
-        Level::Cut => Outcome::Denied,
-        Level::Unknown | Level::Challenged => Outcome::Unknown,
-    }
-}
-
-/// Resource id of the container (or the account) a data record acts on.
-pub(super) fn data_scope(account: &ResourceId, detail: &DataDetail) -> ResourceId {
-    match (&detail.container, detail.service.as_ref()) {
-        (Some(container), "blob") => {
-            ResourceId::new(&format!("{}/blobServices/default/containers/{container}", account.spelled()))
-        }
-        _ => account.clone(),
-    }
 }
 
 /// Whether a baseline change of state happens in this world: its caller's session is taken as given.

@@ -7,7 +7,7 @@
 use super::ask::GateName;
 use super::engine::Engine;
 use super::run::settle;
-use super::token::azure_eligibilities;
+use super::token::{azure_eligibilities, is_holder};
 use crate::causal::World;
 use crate::correlate::Class;
 use crate::decide::storage;
@@ -16,7 +16,7 @@ use crate::effect::{
     storage_request,
 };
 use crate::model::request::{ArmPrincipal, ArmRequest, Stance};
-use crate::model::{Answer, Attacker, Control, Detail, Family, Kind, Level, Missing, Outcome};
+use crate::model::{Answer, Attacker, Control, Detail, Fact, Family, Kind, Level, Missing, Outcome};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -181,7 +181,7 @@ fn answers(engine: &Engine<'_>, world: &World, class: &Class, was: Option<&World
             let Some((account, document)) = account_document(&world.env, detail) else { return found };
             let mut rbac = None;
             if let (Some(request), Some(id)) =
-                (super::ask::data_request(&world.env, event, detail), principal_of(&world.env, &event.actor))
+                (super::data::data_request(&world.env, event, detail), principal_of(&world.env, &event.actor))
             {
                 let principal = world.principal(&id, event.actor.kind);
                 let (gate, answer) = privilege(engine, world, was, class, &principal, &request);
@@ -199,7 +199,7 @@ fn answers(engine: &Engine<'_>, world: &World, class: &Class, was: Option<&World
             let unknown: Vec<String> =
                 world.env.unknown_paths(Kind::Resources, account.folded()).map(str::to_owned).collect();
             let request = storage_request(event, detail, None);
-            let decided = rbac.map(super::ask::outcome);
+            let decided = rbac.map(super::data::outcome);
             found.push((
                 GateName::Storage,
                 storage::answer(&document.body, &container, &request, decided, &unknown, &anybody, Stance::Observed),
@@ -231,10 +231,11 @@ fn privilege(
         return (GateName::AzureRbac, Answer::allowed("as before"));
     }
     let anybody = Attacker::default();
-    let groups = principal.transitive_groups.clone().unwrap_or_default();
+    let groups = world.env.transitive_groups(&principal.id);
     let mut best: Option<Answer> = None;
     for (eligibility, holder, role, scope) in azure_eligibilities(&world.env).iter() {
-        if *holder != principal.id && !groups.contains(holder) {
+        let mine = is_holder(&world.env, &principal.id, &groups, holder);
+        if mine == Fact::Known(false) {
             continue;
         }
         let id = format!("{}/providers/Microsoft.Authorization/roleAssignments/activated", scope.spelled());
@@ -256,7 +257,11 @@ fn privilege(
         );
         let given = world.pim().answer(&request, &Some(world.conditional_access()), &anybody, Stance::Hypothetical);
         // Even an activation that asks for nothing more is one more step for the owner.
-        let asked = if given.level == Level::NotCut { Answer::of(Level::Challenged, "activation") } else { given };
+        let mut asked = if given.level == Level::NotCut { Answer::of(Level::Challenged, "activation") } else { given };
+        if mine.is_unknown() && asked.level > Level::Cut {
+            asked = Answer::of(Level::Unknown, "groupMembers");
+            asked.missing.insert(format!("groupMembers:{holder}").into());
+        }
         if best.as_ref().is_none_or(|b| asked.level > b.level) {
             best = Some(asked);
         }

@@ -4,6 +4,7 @@
 use super::ask::{Part, PartKind, activate};
 use super::engine::Engine;
 use super::run::StepRun;
+use super::token::is_holder;
 use crate::causal::World;
 use crate::effect::{active_directory_roles, directory_roles_for, owners_may, permission_allows};
 use crate::model::{
@@ -11,7 +12,6 @@ use crate::model::{
     json,
 };
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 /// The right a recorded directory operation needs.
 pub(super) fn directory_right(
@@ -44,20 +44,19 @@ fn right(
     detail: &DirectoryDetail,
 ) -> Answer {
     let operation = event.action.trim();
-    let standing = by_ownership(&world.env, principal, operation, detail);
-    if standing.as_ref().is_some_and(|answer| answer.level == Level::NotCut) {
-        return standing.unwrap_or_else(|| Answer::allowed("owner"));
-    }
-    if let Some(answer) = by_permission(&world.env, principal, operation)
-        && answer.level == Level::NotCut
+    // The surest of the three; a role is asked last, since an eligible one may need an activation.
+    let mut open: Vec<Answer> = Vec::new();
+    for answer in
+        [by_ownership(&world.env, principal, operation, detail), by_permission(&world.env, principal, operation)]
     {
-        return answer;
+        match answer {
+            Some(answer) if answer.level == Level::NotCut => return answer,
+            Some(answer) => open.push(answer),
+            None => {}
+        }
     }
     let by_role = directory_answer(engine, world, step, principal, operation, event.time);
-    match standing {
-        Some(open) if open.level > by_role.level => open,
-        Some(_) | None => by_role,
-    }
+    open.into_iter().fold(by_role, |best, answer| if answer.level > best.level { answer } else { best })
 }
 
 /// By owning the object; unknown where nobody recorded its owners.
@@ -92,12 +91,21 @@ fn by_ownership(env: &Environment, principal: &ObjectId, operation: &str, detail
     unknown
 }
 
-/// By a Microsoft Graph application permission of a service principal.
+/// By a Microsoft Graph application permission of a service principal; unknown where nobody recorded them.
 fn by_permission(env: &Environment, principal: &ObjectId, operation: &str) -> Option<Answer> {
     let granted = env.bodies(Kind::AppRoleAssignments).find(|body| {
         json::text(body, "principalId").is_some_and(|id| ObjectId::new(id) == *principal)
             && json::text(body, "appRoleId").is_some_and(|role| permission_allows(role, operation))
-    })?;
+    });
+    let Some(granted) = granted else {
+        env.get(Kind::ServicePrincipals, principal.as_str())?;
+        if env.collected(Kind::AppRoleAssignments) == Collected::Whole {
+            return None;
+        }
+        let mut open = Answer::of(Level::Unknown, "applicationPermission");
+        open.missing.insert(format!("appRoleAssignments:{principal}").into());
+        return Some(open);
+    };
     Some(Answer::allowed("applicationPermission").because(Clause {
         document: json::text(granted, "id").unwrap_or_default().to_owned(),
         pointer: "/appRoleId".to_owned(),
@@ -135,15 +143,16 @@ pub fn directory_answer(
             source: "Microsoft Entra built-in roles".to_owned(),
         });
     }
-    let groups: BTreeSet<ObjectId> = match world.env.transitive_groups(principal) {
-        Fact::Known(groups) => groups,
-        Fact::Unknown | Fact::Absent => BTreeSet::new(),
-    };
+    let groups = world.env.transitive_groups(principal);
     let mut best: Option<Answer> = None;
     for (key, holder, role, scope) in super::token::entra_eligibilities(&world.env).iter() {
-        let mine = holder == principal || groups.contains(holder);
-        if mine && allowing.contains(&role.as_str()) {
-            let answer = activate(engine, world, step, at, principal, role, scope, key);
+        let mine = is_holder(&world.env, principal, &groups, holder);
+        if mine != Fact::Known(false) && allowing.contains(&role.as_str()) {
+            let mut answer = activate(engine, world, step, at, principal, role, scope, key);
+            if mine.is_unknown() && answer.level >= Level::Unknown {
+                answer.level = Level::Unknown;
+                answer.missing.insert(format!("groupMembers:{holder}").into());
+            }
             if best.as_ref().is_none_or(|b| answer.level > b.level) {
                 best = Some(answer);
             }

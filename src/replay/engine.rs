@@ -234,7 +234,7 @@ impl<'a> Engine<'a> {
             {
                 let request = match &event.detail {
                     Detail::Arm(_) => arm_request(&world.env, event).map(|(_, request)| request),
-                    Detail::Data(detail) => super::ask::data_request(&world.env, event, detail),
+                    Detail::Data(detail) => super::data::data_request(&world.env, event, detail),
                     Detail::SignIn(_) | Detail::Directory(_) | Detail::Alert(_) | Detail::Context(_) => None,
                 };
                 if let Some(request) = request {

@@ -9,6 +9,7 @@
 mod ask;
 pub mod calibration;
 pub mod collateral;
+mod data;
 mod directory;
 mod engine;
 mod names;
@@ -17,7 +18,8 @@ mod stranger;
 mod token;
 mod verdict;
 
-pub use ask::{Asked, GateName, Part, PartKind, activation_answer, outcome};
+pub use ask::{Asked, GateName, Part, PartKind, activation_answer};
+pub use data::outcome;
 pub use directory::directory_answer;
 pub use engine::{Engine, Factual, Waiver, principal_name};
 pub use names::{azure_role_name, directory_role_name, known_name, scope_name};

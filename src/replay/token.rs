@@ -12,6 +12,7 @@ use crate::decide::conditional_access::PolicySet;
 use crate::effect::{Audience, sign_in_request};
 use crate::model::request::{Claims, SignInRequest, Stance};
 use crate::model::{Answer, Attacker, Environment, Fact, Kind, Level, ObjectId, ResourceId, Timestamp, Word, json};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 /// One way to a token and what the gates say to it.
@@ -164,6 +165,24 @@ fn best_choice(policies: &PolicySet, mut request: SignInRequest, words: &Attacke
 
 /// An eligibility: (id, holder, role GUID, scope).
 pub type Eligibility = (String, ObjectId, String, ResourceId);
+
+/// Whether the principal is the holder of an eligibility, or in the group that is; unknown where nobody recorded who is
+/// in what may be a group.
+pub(super) fn is_holder(
+    env: &Environment,
+    principal: &ObjectId,
+    groups: &Fact<BTreeSet<ObjectId>>,
+    holder: &ObjectId,
+) -> Fact<bool> {
+    let somebody =
+        |id: &ObjectId| [Kind::Users, Kind::ServicePrincipals].iter().any(|kind| env.get(*kind, id.as_str()).is_some());
+    match groups {
+        _ if holder == principal => Fact::Known(true),
+        Fact::Known(groups) => Fact::Known(groups.contains(holder)),
+        Fact::Unknown | Fact::Absent if somebody(holder) => Fact::Known(false),
+        Fact::Unknown | Fact::Absent => Fact::Unknown,
+    }
+}
 
 /// Azure eligibilities of the environment.
 pub fn azure_eligibilities(env: &Environment) -> Arc<Vec<Eligibility>> {

@@ -6,9 +6,8 @@
 
 use crate::support;
 use cutset::CaseFiles;
-use cutset::analysis::{Analysis, Guarantee, MinimalControlSet, Mode, Step, Verdict};
+use cutset::analysis::{Analysis, Guarantee, MinimalControlSet, Verdict};
 use cutset::cli::{files, inputs, schema::CONTRACTS};
-use cutset::model::Level;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -121,7 +120,9 @@ impl Check<'_> {
         let rows: BTreeMap<String, String> = analysis
             .controls
             .iter()
-            .map(|c| (c.id.clone(), analysis.steps.iter().map(|s| sign(s, &c.id)).collect::<Vec<_>>().join(" ")))
+            .map(|c| {
+                (c.id.clone(), analysis.steps.iter().map(|s| support::sign(s, &c.id)).collect::<Vec<_>>().join(" "))
+            })
             .collect();
         self.same("verdicts", &rows, &expected.verdicts);
         self.cells("reason", analysis, &expected.reasons, |v, e| v.reason.contains(e), |v| v.reason.clone());
@@ -263,18 +264,6 @@ fn joined(own: &str, more: &str) -> String {
     let list = all["controls"].as_array_mut().expect("controls");
     list.extend(more["controls"].as_array().expect("controls").iter().cloned());
     all.to_string()
-}
-
-fn sign(step: &Step, control: &str) -> String {
-    let Some(verdict) = step.verdict(control) else { return "none".to_owned() };
-    let sign = match (verdict.verdict, verdict.mode) {
-        (Level::Cut, Mode::Direct) => "D",
-        (Level::Cut, Mode::Upstream) => "U",
-        (Level::Challenged, _) => "c",
-        (Level::Unknown, _) => "?",
-        (Level::NotCut, _) => "-",
-    };
-    format!("{sign}{}", if verdict.undo.is_some() { "*" } else { "" })
 }
 
 fn sorted(conditions: &[Vec<String>]) -> BTreeSet<BTreeSet<String>> {

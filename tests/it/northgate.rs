@@ -1,26 +1,13 @@
 //! The incident the project was born from, against its answers (`tests/northgate/answers.json`), and its variants.
 
 use crate::support::{self, analyze};
-use cutset::analysis::{Analysis, Guarantee, Mode, Step};
+use cutset::analysis::{Analysis, Guarantee};
 use cutset::cli::inputs;
-use cutset::model::Level;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-fn sign(step: &Step, control: &str) -> String {
-    let verdict = step.verdict(control).unwrap_or_else(|| panic!("no verdict of {control} on {}", step.id));
-    let sign = match (verdict.verdict, verdict.mode) {
-        (Level::Cut, Mode::Direct) => "D",
-        (Level::Cut, Mode::Upstream) => "U",
-        (Level::Challenged, _) => "c",
-        (Level::Unknown, _) => "?",
-        (Level::NotCut, _) => "-",
-    };
-    format!("{sign}{}", if verdict.undo.is_some() { "*" } else { "" })
-}
-
 fn row(analysis: &Analysis, control: &str) -> String {
-    analysis.steps.iter().map(|step| sign(step, control)).collect::<Vec<_>>().join(" ")
+    analysis.steps.iter().map(|step| support::sign(step, control)).collect::<Vec<_>>().join(" ")
 }
 
 fn words(value: &Value) -> Vec<String> {

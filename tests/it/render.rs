@@ -9,7 +9,7 @@ mod files;
 mod generated;
 mod geometry;
 mod hostile;
-mod markdown;
+pub mod markdown;
 mod sentinel;
 mod take_away;
 mod terminal;

@@ -2,9 +2,10 @@
 //! a case out as a folder of its own.
 
 use cutset::CaseFiles;
-use cutset::analysis::Analysis;
+use cutset::analysis::{Analysis, Mode, Step};
 use cutset::cli::{files, inputs};
 use cutset::decide::{GATES, check};
+use cutset::model::Level;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -139,7 +140,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn copy_all(from: &Path, to: &Path) {
+pub fn copy_all(from: &Path, to: &Path) {
     if from.is_file() {
         if let Some(parent) = to.parent() {
             std::fs::create_dir_all(parent).expect("a folder");
@@ -233,4 +234,17 @@ pub fn northgate() -> &'static Analysis {
         let eight = eight();
         analyze(&root().join("examples/northgate"), Some(eight.path()))
     })
+}
+
+/// A cell as the answers write it: `D` cut directly, `U` upstream, `c` challenged, `?` unknown, `-` not cut, `*` undone.
+pub fn sign(step: &Step, control: &str) -> String {
+    let Some(verdict) = step.verdict(control) else { return "none".to_owned() };
+    let sign = match (verdict.verdict, verdict.mode) {
+        (Level::Cut, Mode::Direct) => "D",
+        (Level::Cut, Mode::Upstream) => "U",
+        (Level::Challenged, _) => "c",
+        (Level::Unknown, _) => "?",
+        (Level::NotCut, _) => "-",
+    };
+    format!("{sign}{}", if verdict.undo.is_some() { "*" } else { "" })
 }

@@ -1,7 +1,7 @@
 //! What is assumed, unexplained, not known; what was already owned; which recommendations stood unhealthy.
 
 use super::super::contract::{Analysis, Assumption, Gap, Owned, PostureGap, Recommendation, Unexplained};
-use super::{Filling, date, names};
+use super::{Filling, date, done, names};
 use crate::model::{Detail, Evidence, Fact, Kind, Level, Origin, Timestamp, Word, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,21 +15,9 @@ pub fn fill(filling: &Filling<'_>, analysis: &mut Analysis) {
 
 fn assumptions(filling: &Filling<'_>, analysis: &mut Analysis) {
     let mut found: Vec<Assumption> = Vec::new();
-    let portal_sign_ins: Vec<String> = filling
-        .engine
-        .case
-        .correlated
-        .steps
-        .iter()
-        .enumerate()
-        .filter(|(n, step)| {
-            !step.failed()
-                && filling.engine.event(*n).is_some_and(|event| match &event.detail {
-                    Detail::SignIn(d) => d.mfa == Fact::Known(false),
-                    _ => false,
-                })
-        })
-        .map(|(_, step)| step.id.clone())
+    let portal_sign_ins: Vec<String> = done(filling)
+        .filter(|(_, _, event)| matches!(&event.detail, Detail::SignIn(d) if d.mfa == Fact::Known(false)))
+        .map(|(_, step, _)| step.id.clone())
         .collect();
     match &filling.incident.tenant.mandatory_mfa {
         Fact::Known(stated) => {

@@ -2,6 +2,7 @@
 //! (learn.microsoft.com, "Microsoft Entra audit log activity reference": `modifiedProperties`).
 
 use super::Rewinding;
+use crate::effect::told;
 use crate::model::{AuditTarget, Detail, DirectoryDetail, Event, Kind, ObjectId, json};
 use serde_json::{Map, Value, json};
 
@@ -178,23 +179,6 @@ fn documents<'a>(detail: &'a DirectoryDetail, id: &ObjectId) -> Option<(&'a Valu
 
 fn of_kind<'a>(detail: &'a DirectoryDetail, kind: &str) -> Option<&'a AuditTarget> {
     detail.targets.iter().find(|target| target.kind.eq_ignore_ascii_case(kind))
-}
-
-/// A property by name, from whichever target carries it; the new value, or the old where the new is empty.
-fn told(detail: &DirectoryDetail, name: &str) -> Option<String> {
-    let found =
-        detail.targets.iter().flat_map(|target| &target.modified).find(|(key, _)| key.eq_ignore_ascii_case(name));
-    let (_, (old, new)) = found?;
-    [new, old].into_iter().find_map(plain)
-}
-
-/// Text of a value that may be quoted once more, or be the only one of a list.
-fn plain(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.trim_matches('"').to_owned()).filter(|text| !text.is_empty()),
-        Value::Array(list) => list.first().and_then(plain),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
-    }
 }
 
 fn member(detail: &DirectoryDetail, joined: bool, rewinding: &mut Rewinding<'_>) {

@@ -4,6 +4,7 @@
 //! from that one, as many steps as it has changes. It only bounds where rules look, so it may hold too much (a role that
 //! was taken away), never too little.
 
+use crate::effect::permission_allows;
 use crate::model::{Document, Environment, Fact, Kind, ObjectId, ResourceId, json};
 use imbl::ordmap::DiffItem;
 use serde_json::Value;
@@ -21,18 +22,6 @@ const READS: &[Kind] = &[
     Kind::ConditionalAccess,
 ];
 
-/// Graph application permissions that lead on, and the directory operation each stands for.
-/// Source: *Microsoft Graph permissions reference*.
-const APP_PERMISSIONS: &[(&str, &str)] = &[
-    ("9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8", "Add member to role"),
-    ("06b708a9-e830-4db3-a914-8e69da51d44f", "Add app role assignment to service principal"),
-    ("1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9", "Add service principal credentials"),
-    ("19dbc75e-c2e2-444c-a770-ec69d8559fc7", "Add member to group"),
-    ("62a82d76-70ea-41e2-9197-370581804d09", "Add member to group"),
-    ("dbaae8cf-10b5-4b86-a4a1-f871c94c6695", "Add member to group"),
-    ("01c0a623-fc9b-48e9-b794-0756f8e8f067", "Update conditional access policy"),
-];
-
 /// What documents of one kind tell.
 #[derive(Debug, Default)]
 struct Part {
@@ -45,7 +34,8 @@ struct Part {
     /// User-assigned identities, each with its principal.
     assignable: BTreeMap<ResourceId, ObjectId>,
     owned: BTreeMap<ObjectId, BTreeSet<ObjectId>>,
-    permissions: BTreeMap<ObjectId, BTreeSet<&'static str>>,
+    /// App roles held.
+    permissions: BTreeMap<ObjectId, BTreeSet<String>>,
 }
 
 pub struct Estate {
@@ -134,8 +124,8 @@ impl Estate {
 
     /// Whether an application permission of the principal allows a directory operation.
     pub fn permits(&self, principal: &ObjectId, operation: &str) -> bool {
-        let mut allowed = self.parts().filter_map(|part| part.permissions.get(principal)).flatten();
-        allowed.any(|other| other.eq_ignore_ascii_case(operation))
+        let mut held = self.parts().filter_map(|part| part.permissions.get(principal)).flatten();
+        held.any(|role| permission_allows(role, operation))
     }
 
     /// Whether the principal, or a group it is in, holds something.
@@ -190,9 +180,8 @@ impl Part {
                     let holder = json::text(body, "properties.principalId").or_else(|| json::text(body, "principalId"));
                     let Some(holder) = holder.map(ObjectId::new) else { continue };
                     if kind == Kind::AppRoleAssignments {
-                        let role = json::text(body, "appRoleId").map(str::to_lowercase).unwrap_or_default();
-                        let allows = APP_PERMISSIONS.iter().filter(|(id, _)| *id == role).map(|(_, allows)| *allows);
-                        part.permissions.entry(holder.clone()).or_default().extend(allows);
+                        let role = json::text(body, "appRoleId").map(str::to_owned);
+                        part.permissions.entry(holder.clone()).or_default().extend(role);
                     }
                     part.holders.insert(holder);
                 }

@@ -5,8 +5,8 @@ use crate::causal::World;
 use crate::effect::{Audience, Capability, yields};
 use crate::model::request::{ArmPrincipal, ArmRequest};
 use crate::model::{
-    ActorKind, Answer, Attacker, Collection, Detail, Evidence, Kind, Level, Missing, ObjectId, ResourceId, Timestamp,
-    Word, json,
+    ActorKind, Answer, Attacker, Collection, Detail, Evidence, Fact as Recorded, Kind, Level, Missing, ObjectId,
+    ResourceId, Timestamp, Word, json,
 };
 use crate::replay::{Engine, Run, Stage, scope_name, unrecorded_sign_in, ways_to_token};
 use std::collections::{BTreeMap, BTreeSet};
@@ -463,63 +463,31 @@ impl<'a> State<'a> {
         let Some(mut request) = crate::effect::sign_in_request(&self.world.env, &event) else {
             return Answer::refused("no sign-in");
         };
-        request.target.resource_app_id = crate::model::Fact::Known(audience.application_id().to_owned());
-        request.target.conditional_access_audiences =
-            crate::model::Fact::Known(vec![audience.application_id().to_owned()]);
-        request.sign_in_risk_level = crate::model::Fact::Unknown;
-        request.user_risk_level = crate::model::Fact::Unknown;
+        request.target.resource_app_id = Recorded::Known(audience.application_id().to_owned());
+        request.target.conditional_access_audiences = Recorded::Known(vec![audience.application_id().to_owned()]);
+        request.sign_in_risk_level = Recorded::Unknown;
+        request.user_risk_level = Recorded::Unknown;
         let attacker = self.attacker(principal);
         self.world.conditional_access().answer(&request, &attacker, crate::model::request::Stance::Hypothetical)
     }
 
     fn workload_answer(&self, principal: &ObjectId, audience: &Audience) -> Answer {
-        use crate::model::request::{Identity, IdentityKind, SignInRequest, SignInTarget, TargetKind};
-        let unknown = crate::model::Fact::Unknown;
+        use crate::model::request::{IdentityKind, SignInRequest, Stance, TargetKind};
         let address = self
             .engine
             .signed_in_principals()
             .find_map(|p| self.engine.sign_ins_of(p).next())
             .and_then(|(_, e)| e.source_ip.known().map(|ip| ip.to_string()));
-        let request = SignInRequest {
-            identity: Identity {
-                kind: IdentityKind::ServicePrincipal,
-                id: principal.clone(),
-                external_user_type: crate::model::Fact::Absent,
-                home_tenant_id: crate::model::Fact::Unknown,
-                transitive_group_ids: crate::model::Fact::Unknown,
-                directory_role_template_ids: crate::model::Fact::Unknown,
-                single_tenant_in_this_tenant: crate::effect::single_tenant(&self.world.env, principal),
-                is_mfa_registered: crate::model::Fact::Unknown,
-            },
-            target: SignInTarget {
-                kind: TargetKind::Application,
-                client_app_id: crate::model::Fact::Unknown,
-                client_kind: crate::model::Fact::Unknown,
-                resource_app_id: crate::model::Fact::Known(audience.application_id().to_owned()),
-                scopes: crate::model::Fact::Unknown,
-                conditional_access_audiences: crate::model::Fact::Unknown,
-                owned_by_microsoft: crate::model::Fact::Unknown,
-                authentication_contexts: crate::model::Fact::Known(Vec::new()),
-                user_action: crate::model::Fact::Unknown,
-                authorization: crate::model::Fact::Unknown,
-            },
-            client_app_type: unknown.clone(),
-            device_platform: unknown.clone(),
-            ip_address: crate::model::Fact::from(address),
-            country: unknown.clone(),
-            gps_country: unknown.clone(),
-            compliant_network: crate::model::Fact::Unknown,
-            sign_in_risk_level: unknown.clone(),
-            user_risk_level: unknown.clone(),
-            service_principal_risk_level: unknown.clone(),
-            insider_risk_level: unknown.clone(),
-            transfer_method: unknown.clone(),
-            original_transfer_method: unknown,
-            device: crate::model::Fact::Absent,
-            claims: crate::model::Fact::Unknown,
-        };
+        let mut request =
+            SignInRequest::unknown(IdentityKind::ServicePrincipal, principal.clone(), TargetKind::Application);
+        request.identity.external_user_type = Recorded::Absent;
+        request.identity.single_tenant_in_this_tenant = crate::effect::single_tenant(&self.world.env, principal);
+        request.target.resource_app_id = Recorded::Known(audience.application_id().to_owned());
+        request.target.authentication_contexts = Recorded::Known(Vec::new());
+        request.ip_address = Recorded::from(address);
+        request.device = Recorded::Absent;
         let attacker = self.attacker(principal);
-        self.world.conditional_access().answer(&request, &attacker, crate::model::request::Stance::Hypothetical)
+        self.world.conditional_access().answer(&request, &attacker, Stance::Hypothetical)
     }
 
     /// Principals with a token for an audience, each with the node of that token.

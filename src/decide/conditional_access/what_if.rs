@@ -5,7 +5,7 @@
 //! fact is to be sent.
 
 use super::Decision;
-use crate::model::request::{ClientKind, Device, Identity, IdentityKind, SignInRequest, SignInTarget, TargetKind};
+use crate::model::request::{Device, IdentityKind, SignInRequest, SignInTarget, TargetKind};
 use crate::model::{Fact, InputError, ObjectId, Truth, json};
 use serde_json::{Map, Value, json};
 
@@ -117,28 +117,14 @@ pub fn read(request: &Value) -> Result<SignInRequest, InputError> {
         renamed.collect::<Device>()
     });
     let fact = |key: &str| -> Fact<String> { text(conditions, key).into() };
+    let target = if action.is_some() { TargetKind::UserAction } else { TargetKind::Application };
+    let unknown = SignInRequest::unknown(kind, ObjectId::new(&id), target);
     Ok(SignInRequest {
-        identity: Identity {
-            kind,
-            id: ObjectId::new(&id),
-            external_user_type: Fact::Unknown,
-            home_tenant_id: Fact::Unknown,
-            transitive_group_ids: Fact::Unknown,
-            directory_role_template_ids: Fact::Unknown,
-            single_tenant_in_this_tenant: Fact::Unknown,
-            is_mfa_registered: Fact::Unknown,
-        },
         target: SignInTarget {
-            kind: if action.is_some() { TargetKind::UserAction } else { TargetKind::Application },
-            client_app_id: Fact::Unknown,
-            client_kind: Fact::<ClientKind>::Unknown,
             resource_app_id: application.and_then(Value::as_str).map(str::to_owned).into(),
-            scopes: Fact::Unknown,
-            conditional_access_audiences: Fact::Unknown,
-            owned_by_microsoft: Fact::Unknown,
             authentication_contexts: Fact::Known(value.into_iter().collect()),
             user_action: action.into(),
-            authorization: Fact::Unknown,
+            ..unknown.target
         },
         // `all` says nothing of the client.
         client_app_type: fact("clientAppType").known().filter(|word| !word.eq_ignore_ascii_case("all")).cloned().into(),
@@ -149,16 +135,13 @@ pub fn read(request: &Value) -> Result<SignInRequest, InputError> {
             .into(),
         ip_address: fact("ipAddress"),
         country: fact("country"),
-        gps_country: Fact::Unknown,
         sign_in_risk_level: fact("signInRiskLevel"),
         user_risk_level: fact("userRiskLevel"),
         service_principal_risk_level: fact("servicePrincipalRiskLevel"),
         insider_risk_level: fact("insiderRiskLevel"),
         transfer_method: text(conditions, "authenticationFlow.transferMethod").into(),
-        original_transfer_method: Fact::Unknown,
-        compliant_network: Fact::Unknown,
         device: device.into(),
-        claims: Fact::Unknown,
+        ..unknown
     })
 }
 

@@ -6,9 +6,7 @@
 
 use super::ask::Ask;
 use crate::decide::conditional_access::{self, PolicySet};
-use crate::model::request::{
-    ActivationRequest, Claims, Identity, IdentityKind, SignInRequest, SignInTarget, Stance, TargetKind,
-};
+use crate::model::request::{ActivationRequest, Claims, IdentityKind, SignInRequest, Stance, TargetKind};
 use crate::model::{Answer, Attacker, Fact, Level, Missing, ObjectId, Truth};
 
 /// What the policies on a context make of a sign-in.
@@ -83,42 +81,6 @@ pub(super) fn sign_in(asked: &ActivationRequest, ask: &Ask, mfa: &Truth, context
 
 /// A sign-in of which only the user is on record.
 fn unrecorded(ask: &Ask) -> SignInRequest {
-    SignInRequest {
-        identity: Identity {
-            kind: IdentityKind::User,
-            id: ask.principal.as_ref().cloned().unwrap_or_else(|_| ObjectId::new("")),
-            external_user_type: Fact::Unknown,
-            home_tenant_id: Fact::Unknown,
-            transitive_group_ids: Fact::Unknown,
-            directory_role_template_ids: Fact::Unknown,
-            single_tenant_in_this_tenant: Fact::Unknown,
-            is_mfa_registered: Fact::Unknown,
-        },
-        target: SignInTarget {
-            kind: TargetKind::Application,
-            client_app_id: Fact::Unknown,
-            client_kind: Fact::Unknown,
-            resource_app_id: Fact::Unknown,
-            scopes: Fact::Unknown,
-            conditional_access_audiences: Fact::Unknown,
-            owned_by_microsoft: Fact::Unknown,
-            authentication_contexts: Fact::Unknown,
-            user_action: Fact::Unknown,
-            authorization: Fact::Unknown,
-        },
-        client_app_type: Fact::Unknown,
-        device_platform: Fact::Unknown,
-        ip_address: Fact::Unknown,
-        country: Fact::Unknown,
-        gps_country: Fact::Unknown,
-        sign_in_risk_level: Fact::Unknown,
-        user_risk_level: Fact::Unknown,
-        service_principal_risk_level: Fact::Unknown,
-        insider_risk_level: Fact::Unknown,
-        transfer_method: Fact::Unknown,
-        original_transfer_method: Fact::Unknown,
-        compliant_network: Fact::Unknown,
-        device: Fact::Unknown,
-        claims: Fact::Unknown,
-    }
+    let id = ask.principal.as_ref().cloned().unwrap_or_else(|_| ObjectId::new(""));
+    SignInRequest::unknown(IdentityKind::User, id, TargetKind::Application)
 }

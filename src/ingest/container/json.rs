@@ -103,7 +103,7 @@ impl Walk<'_, '_> {
                     break;
                 }
                 Some(b',') => source.skip(1),
-                Some(b'{') if framed.unwrap_or(true) && is_frame(source) => {
+                Some(b'{') if framed != Some(false) && is_frame(source) => {
                     framed = Some(true);
                     let context = Context { container: Container::Table, listed: true, ..context.clone() };
                     self.table(source, &context);

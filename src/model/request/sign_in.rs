@@ -139,6 +139,57 @@ pub struct SignInRequest {
     pub claims: Fact<Claims>,
 }
 
+impl SignInTarget {
+    /// Of which only the kind is known.
+    pub fn unknown(kind: TargetKind) -> SignInTarget {
+        SignInTarget {
+            kind,
+            client_app_id: Fact::Unknown,
+            client_kind: Fact::Unknown,
+            resource_app_id: Fact::Unknown,
+            scopes: Fact::Unknown,
+            conditional_access_audiences: Fact::Unknown,
+            owned_by_microsoft: Fact::Unknown,
+            authentication_contexts: Fact::Unknown,
+            user_action: Fact::Unknown,
+            authorization: Fact::Unknown,
+        }
+    }
+}
+
+impl SignInRequest {
+    /// Of which only who and what kind of target are known.
+    pub fn unknown(kind: IdentityKind, id: ObjectId, target: TargetKind) -> SignInRequest {
+        SignInRequest {
+            identity: Identity {
+                kind,
+                id,
+                external_user_type: Fact::Unknown,
+                home_tenant_id: Fact::Unknown,
+                transitive_group_ids: Fact::Unknown,
+                directory_role_template_ids: Fact::Unknown,
+                single_tenant_in_this_tenant: Fact::Unknown,
+                is_mfa_registered: Fact::Unknown,
+            },
+            target: SignInTarget::unknown(target),
+            client_app_type: Fact::Unknown,
+            device_platform: Fact::Unknown,
+            ip_address: Fact::Unknown,
+            country: Fact::Unknown,
+            gps_country: Fact::Unknown,
+            sign_in_risk_level: Fact::Unknown,
+            user_risk_level: Fact::Unknown,
+            service_principal_risk_level: Fact::Unknown,
+            insider_risk_level: Fact::Unknown,
+            transfer_method: Fact::Unknown,
+            original_transfer_method: Fact::Unknown,
+            compliant_network: Fact::Unknown,
+            device: Fact::Unknown,
+            claims: Fact::Unknown,
+        }
+    }
+}
+
 /// Which question the attacker's words answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stance {

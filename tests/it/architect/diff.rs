@@ -1,7 +1,7 @@
 //! An incident kept as a test: Northgate's exports changed, and what `diff` says of each change.
 
 use super::{cutset, legible, shown};
-use crate::support::{Folder, materialize};
+use crate::support::{Folder, copy_all, materialize};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -52,19 +52,8 @@ fn northgate() -> Folder {
 /// The later export alone: no incident, no timeline.
 fn export_of(case: &Folder) -> Folder {
     let folder = Folder::new("export");
-    copy(&case.path().join("snapshot"), &folder.path().join("snapshot"));
+    copy_all(&case.path().join("snapshot"), &folder.path().join("snapshot"));
     folder
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        match entry.path().is_dir() {
-            true => copy(&entry.path(), &to.join(entry.file_name())),
-            false => drop(std::fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy")),
-        }
-    }
 }
 
 /// Exit code, the text and the JSON of one comparison.
@@ -125,7 +114,7 @@ fn a_closed_path_that_is_open_again_is_named_with_the_change() {
         assert!(count(&json, "reopened") > 0, "{json}");
         // The other way round the same path is closed, and nothing fails.
         std::fs::copy(old.path().join("incident.json"), new.path().join("incident.json")).expect("a copy");
-        copy(&old.path().join("timeline"), &new.path().join("timeline"));
+        copy_all(&old.path().join("timeline"), &new.path().join("timeline"));
         let (code, text, json) = compared(new.path(), old.path());
         assert_eq!(code, 0, "{text}");
         assert!(text.contains("Closed now"), "{text}");

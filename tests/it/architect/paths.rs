@@ -1,7 +1,7 @@
 //! Minimal paths and choke points against trying all subsets of operations; the view on a folder without an incident.
 
 use super::{cutset, legible, shown};
-use crate::support::{Folder, root};
+use crate::support::{Folder, copy_all, root};
 use cutset::analysis::paths::empty;
 use cutset::cli::inputs;
 use cutset::cuts::{Bounds, Operation, latent::Limit, minimal_paths, operations, path_within};
@@ -9,7 +9,6 @@ use cutset::model::{Fact, Kind, ObjectId, ResourceId, json};
 use cutset::replay::{Engine, Stage, run};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 const SUBSCRIPTION: &str = "/subscriptions/5f5f2f1d-9563-455a-83aa-8ea82f9d9347";
 
@@ -71,19 +70,8 @@ fn minimal_paths_are_what_trying_all_subsets_finds() {
 /// Northgate's exports without its incident.
 fn estate() -> Folder {
     let folder = Folder::new("estate");
-    copy(&root().join("examples/northgate/snapshot"), &folder.path().join("snapshot"));
+    copy_all(&root().join("examples/northgate/snapshot"), &folder.path().join("snapshot"));
     folder
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        match entry.path().is_dir() {
-            true => copy(&entry.path(), &to.join(entry.file_name())),
-            false => drop(std::fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy")),
-        }
-    }
 }
 
 fn value(text: &str) -> Value {

@@ -10,7 +10,7 @@ fn report(analysis: &Analysis, template: Option<&str>) -> Result<String, String>
     Ok(String::from_utf8(files[0].bytes.clone()).expect("it is text"))
 }
 
-const SECTIONS: &[&str] = &[
+pub const SECTIONS: &[&str] = &[
     "Executive summary",
     "Identity compromise analysis",
     "Unified timeline",
