@@ -230,7 +230,7 @@ pub struct Render {
     #[arg(long)]
     pub view: Option<String>,
     /// Form of the output
-    #[arg(long, value_parser = PossibleValuesParser::new(crate::render::ids()))]
+    #[arg(long, value_parser = PossibleValuesParser::new(crate::render::formats()))]
     pub format: String,
     /// Controls in force, by id
     #[arg(long, value_name = "CONTROL", num_args = 1.., value_delimiter = ',')]

@@ -15,6 +15,8 @@ pub mod markdown;
 mod mermaid;
 mod open_graph;
 pub mod picture;
+#[cfg(feature = "png")]
+mod png;
 mod sentinel;
 pub mod svg;
 mod take_away;
@@ -44,6 +46,8 @@ pub const OUTPUTS: &[Output] = &[
     #[cfg(feature = "docx")]
     docx::OUTPUT,
     svg::OUTPUT,
+    #[cfg(feature = "png")]
+    png::OUTPUT,
     dot::OUTPUT,
     mermaid::OUTPUT,
     json::OUTPUT,
@@ -54,7 +58,7 @@ pub const OUTPUTS: &[Output] = &[
 ];
 
 /// Outputs that a feature of the same name adds.
-pub const OPTIONAL: &[&str] = &["docx"];
+pub const OPTIONAL: &[&str] = &["docx", "png"];
 
 /// One file of an output; most outputs make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +104,7 @@ pub enum RenderError {
     View { output: &'static str, view: String, known: &'static [&'static str] },
     #[error("`{format}` is no format; the formats are {}", ids().join(", "))]
     Format { format: String },
-    #[error("this cutset was built without `{format}`; build it with `cargo install --features {format}`")]
+    #[error("this cutset was built without `{format}`; build it with `cargo install --features {format}`, or take one of {}", ids().join(", "))]
     Feature { format: &'static str },
     #[error("the analysis has no control `{0}`; {1}")]
     Control(String, String),
@@ -110,19 +114,25 @@ pub enum RenderError {
     Failed(String),
 }
 
+/// What `--format` takes: every output, those of other builds too, which are then refused by name.
+pub fn formats() -> Vec<&'static str> {
+    let mut all = ids();
+    all.extend(OPTIONAL.iter().copied().filter(|id| OUTPUTS.iter().all(|output| output.id != *id)));
+    all
+}
+
 pub fn ids() -> Vec<&'static str> {
     OUTPUTS.iter().map(|output| output.id).collect()
 }
 
 /// The files of one output.
 pub fn render(analysis: &Analysis, format: &str, request: &Request) -> Result<Vec<Artifact>, RenderError> {
-    if let Some(format) = OPTIONAL.iter().find(|optional| **optional == format && !ids().contains(optional)) {
-        return Err(RenderError::Feature { format });
-    }
-    let output = OUTPUTS
-        .iter()
-        .find(|output| output.id == format)
-        .ok_or_else(|| RenderError::Format { format: text::plain(format) })?;
+    let output = OUTPUTS.iter().find(|output| output.id == format).ok_or_else(|| {
+        match OPTIONAL.iter().find(|optional| **optional == format) {
+            Some(format) => RenderError::Feature { format },
+            None => RenderError::Format { format: text::plain(format) },
+        }
+    })?;
     let view = match output.views.first() {
         Some(first) if request.view.is_empty() => *first,
         _ => output.views.iter().copied().find(|view| *view == request.view).ok_or_else(|| RenderError::View {

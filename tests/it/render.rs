@@ -10,6 +10,7 @@ mod generated;
 mod geometry;
 mod hostile;
 pub mod markdown;
+mod png;
 mod sentinel;
 mod take_away;
 mod terminal;
