@@ -12,8 +12,12 @@ mod azure;
 mod data;
 mod entra;
 mod estate;
+mod execution;
+mod grant;
+mod guard;
 mod opening;
 mod state;
+mod vault;
 
 pub use state::{Limit, Node, Path, State};
 
