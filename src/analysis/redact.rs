@@ -115,7 +115,7 @@ fn resources(analysis: &Analysis, terms: &mut Terms) {
 
 /// Object ids that documents name principals by.
 fn principals(value: &Value, add: &mut impl FnMut(&str)) {
-    const ONE: &[&str] = &["principal", "principalId", "createdBy", "updatedBy", "modifiedBy"];
+    const ONE: &[&str] = &["principal", "to_id", "principalId", "createdBy", "updatedBy", "modifiedBy"];
     const SEVERAL: &[&str] = &["includeUsers", "excludeUsers", "includeGroups", "excludeGroups"];
     let guid = |text: &str| text.len() == 36 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     match value {

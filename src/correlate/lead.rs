@@ -130,7 +130,7 @@ impl<'a> World<'a> {
                 made.lead(Link::by_principal(self.marker, principal), Condition::NotRoutine, Basis::Assumed, 8, what);
             }
         }
-        if executes_code(&action) {
+        if crate::effect::concerns_code(&action) {
             for identity in self.running_on(&detail.resource) {
                 if let Some(principal) = self.identities.named(&identity) {
                     let what = "acts for an identity of the resource on which code was run by";
@@ -298,70 +298,6 @@ fn hands_out_storage_secret(action: &str) -> bool {
             | "microsoft.storage/storageaccounts/blobservices/generateuserdelegationkey/action"
             | "microsoft.classicstorage/storageaccounts/listkeys/action"
     )
-}
-
-/// Operations after which the caller's code runs as the resource's managed identities.
-pub fn executes_code(action: &str) -> bool {
-    const WITHIN: &[(&str, &[&str])] = &[
-        (
-            "microsoft.compute/virtualmachines/",
-            &["write", "runcommand/action", "runcommands/write", "extensions/write"],
-        ),
-        (
-            "microsoft.compute/virtualmachinescalesets/",
-            &[
-                "write",
-                "extensions/write",
-                "virtualmachines/runcommand/action",
-                "virtualmachines/runcommands/write",
-                "virtualmachines/extensions/write",
-            ],
-        ),
-        ("microsoft.hybridcompute/machines/", &["extensions/write", "runcommands/write"]),
-        ("microsoft.containerinstance/containergroups/", &["write", "containers/exec/action"]),
-        (
-            "microsoft.containerservice/managedclusters/",
-            &["runcommand/action", "listclusteradmincredential/action", "listclusterusercredential/action"],
-        ),
-        (
-            "microsoft.web/sites/",
-            &[
-                "write",
-                "config/write",
-                "config/list/action",
-                "publish/action",
-                "publishxml/action",
-                "extensions/write",
-                "functions/write",
-                "host/listkeys/action",
-                "functions/listsecrets/action",
-                "sourcecontrols/write",
-            ],
-        ),
-        (
-            "microsoft.automation/automationaccounts/",
-            &[
-                "runbooks/write",
-                "runbooks/draft/write",
-                "runbooks/draft/testjob/write",
-                "runbooks/publish/action",
-                "jobs/write",
-                "jobschedules/write",
-                "webhooks/write",
-                "webhooks/action",
-            ],
-        ),
-        (
-            "microsoft.logic/workflows/",
-            &["write", "run/action", "triggers/run/action", "triggers/listcallbackurl/action"],
-        ),
-        ("microsoft.resources/deploymentscripts/", &["write"]),
-        ("microsoft.datafactory/factories/", &["pipelines/write", "pipelines/createrun/action"]),
-        ("microsoft.app/containerapps/", &["write"]),
-        ("microsoft.app/jobs/", &["write", "start/action"]),
-        ("microsoft.machinelearningservices/workspaces/", &["jobs/write", "computes/write"]),
-    ];
-    WITHIN.iter().any(|(type_, verbs)| action.strip_prefix(type_).is_some_and(|verb| verbs.contains(&verb)))
 }
 
 /// The principals that run on each resource: its own `identity`, and managed identities that name it.

@@ -111,7 +111,7 @@ pub fn yields(env: &Environment, event: &Event) -> Vec<Yielded> {
                     push(Capability::Secret { resource }, None);
                 }
                 other => {
-                    if let Some(resource) = runs_on(other, &resource) {
+                    if let Some(resource) = super::execution::runs_on(other, &resource) {
                         push(Capability::Execution { resource }, None);
                     }
                 }
@@ -152,35 +152,6 @@ pub fn yields(env: &Environment, event: &Event) -> Vec<Yielded> {
         Detail::Alert(_) | Detail::Context(_) => {}
     }
     found
-}
-
-/// Operations that run the caller's code on a resource, by the type of that resource.
-/// Source: *Run scripts in your VM*, *Start a runbook in Azure Automation*, *What are managed identities for Azure
-/// resources?* (services that have them).
-const RUNS: &[(&str, &[&str])] = &[
-    ("microsoft.compute/virtualmachines", &["/runcommand/action", "/runcommands/write", "/extensions/write", "/write"]),
-    ("microsoft.compute/virtualmachinescalesets", &["/virtualmachines/runcommand/action", "/extensions/write"]),
-    ("microsoft.resources/deploymentscripts", &["/write"]),
-    ("microsoft.automation/automationaccounts", &["/jobs/write", "/jobschedules/write", "/webhooks/write"]),
-    ("microsoft.logic/workflows", &["/write", "/triggers/run/action"]),
-    ("microsoft.web/sites", &["/write", "/config/write", "/extensions/write", "/functions/write", "/publish/action"]),
-    ("microsoft.containerservice/managedclusters", &["/runcommand/action"]),
-    ("microsoft.containerinstance/containergroups", &["/write", "/containers/exec/action"]),
-    ("microsoft.containerregistry/registries", &["/tasks/write", "/schedulerun/action"]),
-    ("microsoft.datafactory/factories", &["/pipelines/write", "/pipelines/createrun/action"]),
-];
-
-/// The resource an operation (lower case) runs code on: that itself, or the one it is a child of.
-fn runs_on(operation: &str, resource: &ResourceId) -> Option<ResourceId> {
-    let (kind, _) =
-        RUNS.iter().find(|(kind, ends)| operation.strip_prefix(kind).is_some_and(|end| ends.contains(&end)))?;
-    let mut at = resource.clone();
-    loop {
-        if at.resource_type().is_some_and(|t| t.eq_ignore_ascii_case(kind)) {
-            return Some(at);
-        }
-        at = at.parent()?;
-    }
 }
 
 /// The principal of a user-assigned identity that trusts another issuer from now on.

@@ -246,3 +246,9 @@ fn authentication_kind(detail: &DataDetail) -> Option<String> {
         .to_owned(),
     )
 }
+
+/// Whether the operation hands out a link to the content of a disk or a snapshot.
+pub fn exports_disk(operation: &str) -> bool {
+    let operation = operation.to_lowercase();
+    operation.starts_with("microsoft.compute/") && operation.ends_with("/begingetaccess/action")
+}

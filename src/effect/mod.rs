@@ -11,6 +11,7 @@ mod data;
 mod directory;
 mod directory_change;
 mod ending;
+mod execution;
 mod principal;
 mod sign_in;
 
@@ -19,10 +20,12 @@ pub use audience::Audience;
 pub use capability::{Capability, Yielded, yields};
 pub use change::{Change, changes};
 pub use data::{
-    DataOperation, account_document, container_document, data_operation, signer_of, storage_request, vault_operation,
+    DataOperation, account_document, container_document, data_operation, exports_disk, signer_of, storage_request,
+    vault_operation,
 };
 pub use directory::{directory_roles_for, owners_may, permission_allows};
 pub use directory_change::told;
 pub use ending::{Ending, endings};
+pub use execution::{ADMINISTRATOR_LOGIN, Host, concerns_code, host, hosts, runs_on};
 pub use principal::{active_directory_roles, arm_principal, principal_of};
 pub use sign_in::{sign_in_request, sign_in_request_of, single_tenant};

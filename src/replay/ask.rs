@@ -352,6 +352,7 @@ fn arm_parts(
         let context = policy_context(&world.env, &detail.resource, &detail.claims, event.time);
         parts.push(Part::gate(GateName::AzurePolicy, world.policy().answer(&request, &context)));
     }
+    parts.extend(super::data::export(world, event, detail));
 }
 
 /// The grant a call needs: assignments in force, else an activation through PIM.

@@ -10,7 +10,7 @@ use crate::effect::{
     account_document, container_document, data_operation, signer_of, storage_request, vault_operation,
 };
 use crate::model::request::{ArmRequest, Stance};
-use crate::model::{Answer, Collected, DataDetail, Environment, Event, Fact, Kind, Level, ResourceId, json};
+use crate::model::{Answer, ArmDetail, Collected, DataDetail, Environment, Event, Fact, Kind, Level, ResourceId, json};
 use serde_json::json;
 
 pub(super) fn data_parts(
@@ -51,17 +51,7 @@ pub(super) fn data_parts(
                 });
             }
             let groups = world.env.transitive_groups(principal).map(|g| g.into_iter().collect());
-            let caller = match event.source_ip.known() {
-                Some(ip) => storage::Caller::public(*ip, true),
-                None => storage::Caller {
-                    ip: None,
-                    via_private_endpoint: None,
-                    subnet: None,
-                    trusted_service: None,
-                    entra: true.into(),
-                    instance: Fact::Unknown,
-                },
-            };
+            let caller = caller(event);
             let request = storage::key_vault::VaultRequest {
                 operation: &event.action,
                 principal,
@@ -151,4 +141,40 @@ pub(super) fn data_scope(account: &ResourceId, detail: &DataDetail) -> ResourceI
         }
         _ => account.clone(),
     }
+}
+
+/// Where an event came from, as the network rules of a data plane see it.
+fn caller(event: &Event) -> storage::Caller {
+    match event.source_ip.known() {
+        Some(ip) => storage::Caller::public(*ip, true),
+        None => storage::Caller {
+            ip: None,
+            via_private_endpoint: None,
+            subnet: None,
+            trusted_service: None,
+            entra: true.into(),
+            instance: Fact::Unknown,
+        },
+    }
+}
+
+/// What a disk or a snapshot says to its export: the link is of no use where its network settings refuse it.
+/// Source: *Restrict managed disks from being imported or exported*.
+pub(super) fn export(world: &World, event: &Event, detail: &ArmDetail) -> Option<Part> {
+    if !crate::effect::exports_disk(&event.action) {
+        return None;
+    }
+    let document = world.env.get(Kind::Resources, detail.resource.folded())?;
+    let unknown: Vec<String> =
+        world.env.unknown_paths(Kind::Resources, detail.resource.folded()).map(str::to_owned).collect();
+    let caller = caller(event);
+    let circumstances = storage::Circumstances {
+        caller: Some(&caller),
+        // Who fetched the disk over the link, and with which token, no log of the control plane says.
+        rbac: None,
+        children: None,
+        unknown_paths: &unknown,
+    };
+    let answer = storage::usable(storage::Credential::DiskSas, &document.body, &circumstances);
+    Some(Part::gate(GateName::Storage, answer))
 }

@@ -99,7 +99,8 @@ fn takes_from(filling: &Filling<'_>, jewel: &ResourceId) -> Vec<usize> {
             let target = step.target_id.as_deref().map(ResourceId::new);
             let reads = step.bytes > 0
                 || crate::effect::data_operation(&step.action).is_some_and(|row| row.reads)
-                || crate::effect::vault_operation(&step.action).is_some();
+                || crate::effect::vault_operation(&step.action).is_some()
+                || crate::effect::exports_disk(&step.action);
             !step.failed() && reads && target.is_some_and(|t| jewel.contains(&t) || t.contains(jewel))
         })
         .collect()

@@ -31,6 +31,8 @@ struct Part {
     excluded: BTreeSet<ObjectId>,
     /// Resources with an identity they carry.
     identities: BTreeSet<(ResourceId, ObjectId)>,
+    /// Principals of both.
+    carried: BTreeSet<ObjectId>,
     /// User-assigned identities, each with its principal.
     assignable: BTreeMap<ResourceId, ObjectId>,
     owned: BTreeMap<ObjectId, BTreeSet<ObjectId>>,
@@ -144,13 +146,27 @@ impl Estate {
         self.parts().flat_map(|part| &part.identities).filter(|(_, id)| self.holds(id))
     }
 
-    /// Those of one resource.
+    /// Resources that carry any identity.
+    pub fn carriers(&self) -> impl Iterator<Item = &(ResourceId, ObjectId)> {
+        self.parts().flat_map(|part| &part.identities)
+    }
+
+    /// Whether some resource carries the principal as its identity, or is it.
+    pub fn is_carried(&self, principal: &ObjectId) -> bool {
+        self.parts().any(|part| part.carried.contains(principal))
+    }
+
+    /// Those of one resource that hold something.
     pub fn of_resource<'e>(&'e self, resource: &'e ResourceId) -> impl Iterator<Item = &'e ObjectId> {
+        self.carried_by(resource).filter(|id| self.holds(id))
+    }
+
+    /// Those of one resource.
+    pub fn carried_by<'e>(&'e self, resource: &'e ResourceId) -> impl Iterator<Item = &'e ObjectId> {
         let least = (resource.clone(), ObjectId::new(""));
         self.parts()
             .flat_map(move |part| part.identities.range(least.clone()..).take_while(move |(of, _)| of == resource))
             .map(|(_, id)| id)
-            .filter(|id| self.holds(id))
     }
 
     pub fn assignable(&self) -> impl Iterator<Item = (&ResourceId, &ObjectId)> {
@@ -196,7 +212,10 @@ impl Part {
             let own = json::text(identity, "principalId");
             let assigned = json::get(identity, "userAssignedIdentities").and_then(Value::as_object);
             let assigned = assigned.into_iter().flatten().filter_map(|(_, v)| json::text(v, "principalId"));
-            self.identities.extend(own.into_iter().chain(assigned).map(|principal| (id(), ObjectId::new(principal))));
+            for principal in own.into_iter().chain(assigned).map(ObjectId::new) {
+                self.carried.insert(principal.clone());
+                self.identities.insert((id(), principal));
+            }
         }
         if key.contains("/microsoft.managedidentity/userassignedidentities/")
             && let Some(principal) = json::text(body, "properties.principalId")
@@ -206,6 +225,7 @@ impl Part {
                 .resource_type()
                 .is_some_and(|t| t.eq_ignore_ascii_case("Microsoft.ManagedIdentity/userAssignedIdentities"));
             if of_type {
+                self.carried.insert(ObjectId::new(principal));
                 self.assignable.insert(id, ObjectId::new(principal));
             }
         }

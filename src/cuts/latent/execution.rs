@@ -1,60 +1,18 @@
-//! Rules of machine identities: code run on what carries one, an identity attached to what the attacker makes.
+//! Rules of machine identities: code run on what carries one, an identity attached to what the attacker makes, and an
+//! identity that holds nothing yet, worth having where somebody may grant it a role.
 //!
 //! Sources: *What are managed identities for Azure resources?*, *How managed identities for Azure resources work with
-//! Azure virtual machines*, and the capability rows whose operation names stand here.
+//! Azure virtual machines*; the operations stand in [`crate::effect::hosts`], each with its own.
 
+use super::azure::{self, insert};
+use super::grant::Nothing;
 use super::state::{Fact, State};
-use crate::model::{ObjectId, ResourceId};
+use crate::decide::azure_rbac::Outcome;
+use crate::decide::storage::{Circumstances, Credential, usable};
+use crate::effect::{ADMINISTRATOR_LOGIN, host, hosts};
+use crate::model::{Answer, Kind, Level, ObjectId, ResourceId, json};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
-
-/// Operations that run code on a resource of a type: any one is enough.
-const EXECUTION: &[(&str, &[&str])] = &[
-    (
-        "microsoft.compute/virtualmachines",
-        &[
-            "Microsoft.Compute/virtualMachines/runCommand/action",
-            "Microsoft.Compute/virtualMachines/runCommands/write",
-            "Microsoft.Compute/virtualMachines/extensions/write",
-        ],
-    ),
-    (
-        "microsoft.compute/virtualmachinescalesets",
-        &[
-            "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/runCommand/action",
-            "Microsoft.Compute/virtualMachineScaleSets/extensions/write",
-        ],
-    ),
-    (
-        "microsoft.web/sites",
-        &[
-            "Microsoft.Web/sites/publishxml/action",
-            "Microsoft.Web/sites/config/list/action",
-            "Microsoft.Web/sites/write",
-            "Microsoft.Web/sites/config/write",
-        ],
-    ),
-    (
-        "microsoft.automation/automationaccounts",
-        &[
-            "Microsoft.Automation/automationAccounts/runbooks/draft/write",
-            "Microsoft.Automation/automationAccounts/jobs/write",
-        ],
-    ),
-    ("microsoft.logic/workflows", &["Microsoft.Logic/workflows/write"]),
-    ("microsoft.containerregistry/registries", &["Microsoft.ContainerRegistry/registries/tasks/write"]),
-    (
-        "microsoft.containerservice/managedclusters",
-        &[
-            "Microsoft.ContainerService/managedClusters/runcommand/action",
-            "Microsoft.ContainerService/managedClusters/listClusterAdminCredential/action",
-        ],
-    ),
-    (
-        "microsoft.containerinstance/containergroups",
-        &["Microsoft.ContainerInstance/containerGroups/containers/exec/action"],
-    ),
-    ("microsoft.datafactory/factories", &["Microsoft.DataFactory/factories/pipelines/write"]),
-];
 
 /// Resources that carry an identity which holds something and is not the attacker's yet, and the jewels themselves.
 fn worth_running_on(state: &State<'_>, principal: &ObjectId) -> Vec<ResourceId> {
@@ -66,7 +24,7 @@ fn worth_running_on(state: &State<'_>, principal: &ObjectId) -> Vec<ResourceId> 
 }
 
 pub fn run_code(state: &mut State<'_>, principal: &ObjectId, token: usize) {
-    if EXECUTION.iter().flat_map(|(_, operations)| *operations).all(|operation| state.is_never(operation)) {
+    if hosts().iter().flat_map(|host| host.ways).all(|way| way.iter().any(|operation| state.is_never(operation))) {
         return;
     }
     // One machine is enough for an identity that many carry.
@@ -86,33 +44,143 @@ pub fn run_code(state: &mut State<'_>, principal: &ObjectId, token: usize) {
             }
             continue;
         }
-        let kind = resource.resource_type().map(|t| t.to_lowercase()).unwrap_or_default();
-        let Some((_, operations)) = EXECUTION.iter().find(|(of, _)| *of == kind) else { continue };
-        for operation in *operations {
-            if state.is_banned(operation, resource.spelled()) {
-                continue;
-            }
-            let request = state.request(operation, false, &resource);
-            if let Some(allowed) = state.may(principal, &request) {
-                let mut node = allowed.into_node(state.node(operation, principal.as_str(), resource.spelled(), ""));
-                node.needs.insert(token);
-                state.derive(Fact::Execution(resource.clone()), node);
-                had.extend(gives);
-                break;
-            }
+        if run_on(state, principal, token, &resource) {
+            had.extend(gives);
+        }
+    }
+    if state.wants(Nothing::Machine) {
+        run_for_nothing(state, principal, token);
+    }
+}
+
+/// Code on any one machine whose identity holds nothing: the first that can be had stands for all.
+fn run_for_nothing(state: &mut State<'_>, principal: &ObjectId, token: usize) {
+    let carriers: BTreeSet<ResourceId> = state.estate.carriers().map(|(resource, _)| resource.clone()).collect();
+    for resource in state.covered(principal, carriers.iter()) {
+        let had = state.has(&Fact::Execution(resource.clone())) || run_on(state, principal, token, &resource);
+        if had {
+            take_identities_of(state, &resource);
+            return;
         }
     }
 }
 
-/// What may be made with an identity attached to it, to run code as that identity.
-const HOSTS: &[&str] = &[
-    "Microsoft.Compute/virtualMachines/write",
-    "Microsoft.ContainerInstance/containerGroups/write",
-    "Microsoft.Resources/deploymentScripts/write",
-    "Microsoft.Web/sites/write",
-    "Microsoft.Automation/automationAccounts/write",
-    "Microsoft.Logic/workflows/write",
+/// Runs code on the resource by the first way whose operations are all allowed.
+fn run_on(state: &mut State<'_>, principal: &ObjectId, token: usize, resource: &ResourceId) -> bool {
+    let kind = resource.resource_type().unwrap_or_default();
+    let Some(host) = host(&kind) else { return false };
+    host.ways.iter().any(|way| run_by(state, principal, token, resource, way))
+}
+
+fn run_by(
+    state: &mut State<'_>,
+    principal: &ObjectId,
+    token: usize,
+    resource: &ResourceId,
+    way: &'static [&'static str],
+) -> bool {
+    let Some((last, first)) = way.split_last() else { return false };
+    if way.iter().any(|operation| state.is_banned(operation, resource.spelled())) {
+        return false;
+    }
+    let Some(answer) = useful(state, resource, last) else { return false };
+    let mut nodes = Vec::new();
+    for operation in way {
+        let request = state.request(operation, *operation == ADMINISTRATOR_LOGIN, resource);
+        let Some(allowed) = state.may(principal, &request) else { return false };
+        let mut node = allowed.into_node(state.node(operation, principal.as_str(), resource.spelled(), ""));
+        node.needs.insert(token);
+        nodes.push(node);
+    }
+    let Some(mut run) = nodes.pop() else { return false };
+    for (operation, node) in first.iter().zip(nodes) {
+        let fact = Fact::Prepared(resource.clone(), operation);
+        state.derive(fact.clone(), node);
+        run.needs.extend(state.node_of(&fact));
+    }
+    run.missing.extend(answer.missing);
+    run.words.extend(answer.words);
+    state.derive(Fact::Execution(resource.clone()), run);
+    true
+}
+
+/// Whether what the operation hands out is of use on the resource; none where this stage refuses it.
+fn useful(state: &State<'_>, resource: &ResourceId, operation: &str) -> Option<Answer> {
+    let document = state.world.env.get(Kind::Resources, resource.folded());
+    let body = document.map(|d| d.body.as_ref());
+    let answer = match operation {
+        ADMINISTRATOR_LOGIN => {
+            let mut answer = Answer::of(Level::Unknown, "network");
+            answer.missing.insert(format!("network reach of {}", resource.name()).into());
+            answer
+        }
+        "Microsoft.Web/sites/host/listKeys/action" => {
+            let function = body.and_then(|b| json::text(b, "kind")).map(|k| k.to_lowercase().contains("functionapp"));
+            match function {
+                Some(false) => return None,
+                Some(true) | None => Answer::allowed("usable"),
+            }
+        }
+        "Microsoft.Web/sites/publishxml/action" | "Microsoft.Web/sites/config/list/action" => {
+            credential(state, resource, body?, Credential::PublishingScm, None)
+        }
+        "Microsoft.ContainerService/managedClusters/listClusterAdminCredential/action" => {
+            credential(state, resource, body?, Credential::ClusterAdmin, None)
+        }
+        "Microsoft.ContainerService/managedClusters/runcommand/action" => {
+            credential(state, resource, body?, Credential::ClusterRunCommand, None)
+        }
+        _ => Answer::allowed("usable"),
+    };
+    state.stage.passes(answer.level).then_some(answer)
+}
+
+/// What the gate of neighbours says of a credential of the resource, from the best address the attacker could use.
+/// `rbac`: what Azure RBAC says of the data action, where one is asked for besides.
+pub fn credential(
+    state: &State<'_>,
+    resource: &ResourceId,
+    body: &Value,
+    credential: Credential,
+    rbac: Option<Outcome>,
+) -> Answer {
+    let below = format!("{}/", resource.folded());
+    let env = &state.world.env;
+    let children: Vec<&Value> =
+        env.of(Kind::Resources).filter(|(key, _)| key.starts_with(&below)).map(|(_, d)| d.body.as_ref()).collect();
+    let unknown: Vec<String> = env.unknown_paths(Kind::Resources, resource.folded()).map(str::to_owned).collect();
+    let ask = |caller| {
+        let circumstances = Circumstances {
+            caller,
+            rbac,
+            children: (!children.is_empty()).then_some(children.as_slice()),
+            unknown_paths: &unknown,
+        };
+        usable(credential, body, &circumstances)
+    };
+    let callers = state.callers(false);
+    callers.iter().map(|caller| ask(Some(caller))).max_by_key(|a| a.level).unwrap_or_else(|| ask(None))
+}
+
+/// What may be made with an identity attached to it, to run code as that identity; those that also get one of their own.
+const HOSTS: &[(&str, bool)] = &[
+    ("Microsoft.Logic/workflows/write", true),
+    ("Microsoft.ContainerInstance/containerGroups/write", true),
+    ("Microsoft.Compute/virtualMachines/write", true),
+    ("Microsoft.Web/sites/write", true),
+    ("Microsoft.Automation/automationAccounts/write", true),
+    ("Microsoft.Resources/deploymentScripts/write", false),
 ];
+
+/// Resource groups in which the principal may hold something.
+fn groups_at_hand(state: &State<'_>, principal: &ObjectId, near: Option<&ResourceId>) -> Vec<ResourceId> {
+    let mut groups: BTreeSet<ResourceId> =
+        state.homes().iter().chain(near).filter_map(ResourceId::resource_group).collect();
+    let caller = state.caller(principal);
+    let held = state.world.rbac().scopes_held(&caller).unwrap_or_default();
+    groups.extend(held.into_iter().filter_map(ResourceId::resource_group));
+    state.covered(principal, groups.iter())
+}
 
 /// A user-assigned identity attached to something that the attacker makes, or federated to an issuer of theirs.
 pub fn attach_identity(state: &mut State<'_>, principal: &ObjectId, token: usize) {
@@ -139,12 +207,10 @@ pub fn attach_identity(state: &mut State<'_>, principal: &ObjectId, token: usize
         }
         let request = state.request(attach, false, &identity);
         let Some(allowed) = state.may(principal, &request) else { continue };
-        let group = identity.resource_group().unwrap_or_else(|| identity.clone());
-        let hosts = HOSTS.iter().find_map(|operation| {
-            let request = state.request(operation, false, &group);
-            state.may(principal, &request)
+        let host = groups_at_hand(state, principal, Some(&identity)).into_iter().find_map(|group| {
+            HOSTS.iter().find_map(|(operation, _)| state.may(principal, &state.request(operation, false, &group)))
         });
-        if let Some(host) = hosts {
+        if let Some(host) = host {
             let mut node = allowed.into_node(state.node(attach, principal.as_str(), identity.spelled(), ""));
             node = host.into_node(node);
             node.needs.insert(token);
@@ -153,29 +219,71 @@ pub fn attach_identity(state: &mut State<'_>, principal: &ObjectId, token: usize
     }
 }
 
+/// Something new with an identity of its own, where somebody may grant that a role and no identity is at hand.
+pub fn make_identity(state: &mut State<'_>, principal: &ObjectId, token: usize) {
+    if !state.wants(Nothing::Machine) {
+        return;
+    }
+    for group in groups_at_hand(state, principal, None) {
+        for (operation, _) in HOSTS.iter().filter(|(_, own)| *own) {
+            if state.is_banned(operation, group.spelled()) {
+                continue;
+            }
+            let Some(allowed) = state.may(principal, &state.request(operation, false, &group)) else { continue };
+            let kind = operation.trim_end_matches("/write");
+            let made = ResourceId::new(&format!("{}/providers/{kind}/new", group.spelled()));
+            let region = state.homes().iter().find_map(|home| {
+                let document = state.world.env.get(Kind::Resources, home.folded())?;
+                json::text(&document.body, "location").map(str::to_owned)
+            });
+            // What else the request holds the attacker chooses.
+            let body = json!({ "id": made.spelled(), "name": "new", "type": kind, "location": region, "properties": {},
+                "identity": { "type": "SystemAssigned" } });
+            let Some(deleted) = azure::policy_allows(state, operation, &made, body) else { continue };
+            let identity = Nothing::Machine.made();
+            let why = format!("make one with an identity of its own, by {}", allowed.why);
+            let mut node = allowed.into_node(state.node(operation, principal.as_str(), group.spelled(), &why));
+            node.needs.insert(token);
+            node.needs.extend(deleted);
+            insert(state, Kind::ServicePrincipals, identity.as_str(), Nothing::Machine.document());
+            state.derive(Fact::Controls(identity), node);
+            return;
+        }
+    }
+}
+
 /// Code on a resource gets tokens of every identity it carries.
 pub fn take_identities(state: &mut State<'_>) {
-    let executed: Vec<(ResourceId, usize)> = state
+    let executed: Vec<ResourceId> = state
         .facts()
-        .filter_map(|(fact, node)| match fact {
-            Fact::Execution(resource) => Some((resource.clone(), node)),
+        .filter_map(|(fact, _)| match fact {
+            Fact::Execution(resource) => Some(resource.clone()),
             _ => None,
         })
         .collect();
-    for (resource, execution) in executed {
-        let carried: Vec<ObjectId> = state.estate.of_resource(&resource).cloned().collect();
-        for principal in carried {
-            if state.has(&Fact::Controls(principal.clone())) {
-                continue;
-            }
-            let mut node = state.node(
-                "managed identity token",
-                resource.spelled(),
-                principal.as_str(),
-                "code on the resource asks its identity endpoint",
-            );
-            node.needs.insert(execution);
-            state.derive(Fact::Controls(principal), node);
+    for resource in executed {
+        take_identities_of(state, &resource);
+    }
+}
+
+fn take_identities_of(state: &mut State<'_>, resource: &ResourceId) {
+    let Some(execution) = state.node_of(&Fact::Execution(resource.clone())) else { return };
+    let wanted = state.wants(Nothing::Machine);
+    let carried: Vec<ObjectId> = match wanted {
+        true => state.estate.carried_by(resource).cloned().collect(),
+        false => state.estate.of_resource(resource).cloned().collect(),
+    };
+    for principal in carried {
+        if state.has(&Fact::Controls(principal.clone())) {
+            continue;
         }
+        let mut node = state.node(
+            "managed identity token",
+            resource.spelled(),
+            principal.as_str(),
+            "code on the resource asks its identity endpoint",
+        );
+        node.needs.insert(execution);
+        state.derive(Fact::Controls(principal), node);
     }
 }

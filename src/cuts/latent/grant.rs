@@ -5,9 +5,11 @@
 
 use super::azure::{insert, is_above_subscriptions, policy_allows};
 use super::state::{Fact, State};
-use crate::model::{Fact as Recorded, Kind, ObjectId, ResourceId};
+use crate::effect::Audience;
+use crate::model::request::ArmRequest;
+use crate::model::{Document, Fact as Recorded, Kind, ObjectId, ResourceId, json};
 use crate::replay::{activation_answer, azure_eligibilities, azure_role_name};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const OWNER: &str = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635";
@@ -99,9 +101,36 @@ pub fn elevate(state: &mut State<'_>, principal: &ObjectId, token: usize) {
     }
 }
 
-/// The roles worth granting: the data roles of the jewels below the scope, and Owner.
-fn worth_granting(state: &State<'_>, scope: &ResourceId) -> Vec<(&'static str, &'static str)> {
-    let mut roles = Vec::new();
+/// Somebody who holds nothing yet and would be worth having where roles can be granted: what refuses a token to a person
+/// may not reach a machine or an application, and a condition may allow grants to these alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nothing {
+    Machine,
+    Application,
+}
+
+impl Nothing {
+    /// The one that the attacker makes.
+    pub fn made(self) -> ObjectId {
+        ObjectId::new(match self {
+            Nothing::Machine => "new managed identity",
+            Nothing::Application => "new application",
+        })
+    }
+
+    pub fn document(self) -> Value {
+        let id = self.made();
+        let kind = match self {
+            Nothing::Machine => "ManagedIdentity",
+            Nothing::Application => "Application",
+        };
+        json!({ "id": id.as_str(), "displayName": id.as_str(), "servicePrincipalType": kind })
+    }
+}
+
+/// The roles tried first: the data roles of the jewels below the scope, and Owner.
+fn best(state: &State<'_>, scope: &ResourceId) -> Vec<(ObjectId, String)> {
+    let mut roles: Vec<(&str, &str)> = Vec::new();
     for home in state.homes() {
         let kind = home.resource_type().map(|t| t.to_lowercase()).unwrap_or_default();
         let below = scope.contains(home) || is_above_subscriptions(scope);
@@ -113,12 +142,107 @@ fn worth_granting(state: &State<'_>, scope: &ResourceId) -> Vec<(&'static str, &
     }
     roles.push((OWNER, "Owner"));
     roles.dedup();
+    roles.into_iter().map(|(role, name)| (ObjectId::new(role), name.to_owned())).collect()
+}
+
+/// Operations of these rules on the way to the jewels, with whether each is a data action.
+fn on_the_way(state: &State<'_>) -> Vec<(String, bool)> {
+    let mut operations: Vec<(String, bool)> = [
+        WRITE,
+        REDEFINE,
+        "Microsoft.Authorization/locks/delete",
+        "Microsoft.Authorization/policyAssignments/delete",
+        "Microsoft.Authorization/policyAssignments/write",
+        "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write",
+        "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+    ]
+    .iter()
+    .map(|operation| ((*operation).to_owned(), false))
+    .collect();
+    let ways = crate::effect::hosts().iter().flat_map(|host| host.ways).copied().flatten();
+    operations.extend(ways.map(|way| ((*way).to_owned(), *way == crate::effect::ADMINISTRATOR_LOGIN)));
+    operations.extend(state.homes().iter().flat_map(super::data::operations));
+    operations.sort();
+    operations.dedup();
+    operations
+}
+
+/// Roles that name any of them, those that name most first.
+fn useful(state: &State<'_>) -> Vec<(ObjectId, String, u128)> {
+    let operations = on_the_way(state);
+    let named: Vec<(&str, bool)> = operations.iter().map(|(name, data)| (name.as_str(), *data)).collect();
+    let mut roles = state.world.rbac().roles_naming(&named);
+    roles.retain(|(_, _, mask)| *mask != 0);
+    roles.sort_by(|a, b| (b.2.count_ones(), &a.1, &a.0).cmp(&(a.2.count_ones(), &b.1, &b.0)));
     roles
 }
 
+/// To whom the principal would grant: themselves; one of each kind that they act as; whom a condition of theirs names.
+fn grantees(state: &State<'_>, principal: &ObjectId, probe: &ArmRequest) -> Vec<ObjectId> {
+    let mut grantees = vec![principal.clone()];
+    let controlled: Vec<&ObjectId> = state
+        .facts()
+        .filter_map(|(fact, _)| match fact {
+            Fact::Controls(other) if other != principal => Some(other),
+            _ => None,
+        })
+        .collect();
+    let first =
+        |kind: Kindred| controlled.iter().find(|other| kindred(state, other) == kind).map(|other| (*other).clone());
+    grantees.extend([Kindred::Machine, Kindred::Application].into_iter().filter_map(first));
+    let data = [Audience::Storage, Audience::KeyVault];
+    let lacks = |audience: &&Audience| !state.has(&Fact::Session(principal.clone(), (*audience).clone()));
+    for audience in data.iter().filter(lacks) {
+        let person = |(other, _): &(ObjectId, usize)| kindred(state, other) == Kindred::Person;
+        grantees.extend(state.with_session(audience).into_iter().find(person).map(|(other, _)| other));
+    }
+    let caller = state.caller(principal);
+    let env = &state.world.env;
+    for grant in state.world.rbac().grants(&caller, probe) {
+        let document = env.get(Kind::RoleAssignments, &grant.assignment.to_lowercase());
+        let text = |d: &Document| {
+            json::text(&d.body, "properties.condition").or_else(|| json::text(&d.body, "condition")).map(str::to_owned)
+        };
+        let Some(condition) = document.and_then(text) else { continue };
+        for named in guids(&condition).map(ObjectId::new) {
+            let holds = |of: &ObjectId| env.transitive_groups(of).known().is_some_and(|groups| groups.contains(&named));
+            if controlled.contains(&&named) || holds(principal) || controlled.iter().any(|other| holds(other)) {
+                grantees.push(named);
+            }
+        }
+    }
+    let mut seen = BTreeSet::new();
+    grantees.retain(|grantee| seen.insert(grantee.clone()));
+    grantees
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kindred {
+    Machine,
+    Application,
+    Person,
+}
+
+fn kindred(state: &State<'_>, principal: &ObjectId) -> Kindred {
+    if state.is_machine_identity(principal) {
+        return Kindred::Machine;
+    }
+    match state.world.env.get(Kind::ServicePrincipals, principal.as_str()) {
+        Some(_) => Kindred::Application,
+        None => Kindred::Person,
+    }
+}
+
+/// GUIDs in a text.
+fn guids(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_ascii_hexdigit() && c != '-');
+    words.filter(|word| word.len() == 36 && word.bytes().filter(|byte| *byte == b'-').count() == 4)
+}
+
+const WRITE: &str = "Microsoft.Authorization/roleAssignments/write";
+
 pub fn grant_roles(state: &mut State<'_>, principal: &ObjectId, token: usize, scopes: &BTreeSet<ResourceId>) {
-    let operation = "Microsoft.Authorization/roleAssignments/write";
-    if state.is_never(operation) {
+    if state.is_never(WRITE) {
         return;
     }
     // Control of a scope is control of everything below: what is owned above needs no grant further down, save where a
@@ -126,51 +250,182 @@ pub fn grant_roles(state: &mut State<'_>, principal: &ObjectId, token: usize, sc
     let homes = state.homes().clone();
     let near = |scope: &ResourceId| homes.iter().any(|home| scope.contains(home)) || is_above_subscriptions(scope);
     let mut owned: Vec<ResourceId> = Vec::new();
+    let caller = state.caller(principal);
     for scope in state.covered(principal, scopes.iter()) {
         if !near(&scope) && owned.iter().any(|above| above.contains(&scope)) {
             continue;
         }
-        for (role, name) in worth_granting(state, &scope) {
-            let key = assignment_key(&scope, &format!("granted-{role}-{principal}"));
-            if state.is_banned(operation, scope.spelled()) {
-                continue;
+        let probe = state.request(WRITE, false, &ResourceId::new(&assignment_key(&scope, "probe")));
+        if state.is_banned(WRITE, scope.spelled()) || !state.world.rbac().could(&caller, &probe) {
+            continue;
+        }
+        state.grants = true;
+        for grantee in grantees(state, principal, &probe) {
+            let giving = Giving { principal, token, scope: &scope, grantee: &grantee };
+            let mut control = false;
+            for (role, name) in best(state, &scope) {
+                let granted = grant(state, &giving, &role, &name);
+                control |= granted && role.as_str() == OWNER;
             }
-            let granted =
-                state.has(&Fact::Granted(key.clone())) || grant(state, principal, token, &scope, role, name, &key);
-            if granted && role == OWNER {
+            if !control {
+                grant_others(state, &giving);
+            } else if grantee == *principal {
                 owned.push(scope.clone());
             }
         }
     }
 }
 
-fn grant(
-    state: &mut State<'_>,
-    principal: &ObjectId,
+/// Whoever may not give Owner may give less: each role that adds an operation on the way to those given before.
+fn grant_others(state: &mut State<'_>, giving: &Giving<'_>) {
+    let tried = (giving.principal.clone(), giving.grantee.clone(), giving.scope.clone());
+    let now = state.world.version;
+    if state.granting.get(&tried) == Some(&now) {
+        return;
+    }
+    let roles = match &state.useful {
+        Some(roles) => roles.clone(),
+        None => std::rc::Rc::new(useful(state)),
+    };
+    state.useful = Some(roles.clone());
+    let mut covered: u128 = 0;
+    for (role, _, mask) in roles.iter() {
+        let key = giving.key(role);
+        covered |= if state.has(&Fact::Granted(key)) { *mask } else { 0 };
+    }
+    for (role, name, mask) in roles.iter() {
+        if mask & !covered != 0 && grant(state, giving, role, name) {
+            covered |= mask;
+        }
+    }
+    state.granting.insert(tried, state.world.version);
+}
+
+/// Who would give whom something, and where.
+struct Giving<'g> {
+    principal: &'g ObjectId,
     token: usize,
-    scope: &ResourceId,
-    role: &str,
-    name: &str,
-    key: &str,
-) -> bool {
-    let operation = "Microsoft.Authorization/roleAssignments/write";
-    let mut request = state.request(operation, false, &ResourceId::new(key));
+    scope: &'g ResourceId,
+    grantee: &'g ObjectId,
+}
+
+impl Giving<'_> {
+    fn key(&self, role: &ObjectId) -> String {
+        assignment_key(self.scope, &format!("granted-{role}-{}", self.grantee))
+    }
+}
+
+/// Whether the role is given, now or before.
+fn grant(state: &mut State<'_>, giving: &Giving<'_>, role: &ObjectId, name: &str) -> bool {
+    let Giving { principal, token, scope, grantee } = *giving;
+    let key = giving.key(role);
+    if state.has(&Fact::Granted(key.clone())) {
+        return true;
+    }
+    let mut request = state.request(WRITE, false, &ResourceId::new(&key));
     let attribute = |n: &str| format!("@Request[Microsoft.Authorization/roleAssignments:{n}]");
-    let kind = state.caller(principal).kind;
-    request.attributes.insert(attribute("RoleDefinitionId"), Some(vec![json!(role)]));
-    request.attributes.insert(attribute("PrincipalId"), Some(vec![json!(principal.as_str())]));
-    request.attributes.insert(attribute("PrincipalType"), Some(vec![json!(kind)]));
+    let kind = match state.world.env.get(Kind::Groups, grantee.as_str()) {
+        Some(_) => json!("Group"),
+        None => json!(state.caller(grantee).kind),
+    };
+    request.attributes.insert(attribute("RoleDefinitionId"), Some(vec![json!(role.as_str())]));
+    request.attributes.insert(attribute("PrincipalId"), Some(vec![json!(grantee.as_str())]));
+    request.attributes.insert(attribute("PrincipalType"), Some(vec![kind.clone()]));
     let Some(allowed) = state.may(principal, &request) else { return false };
     let body = json!({ "properties": {
         "roleDefinitionId": format!("{}/providers/Microsoft.Authorization/roleDefinitions/{role}",
             scope.subscription().map(|s| s.spelled().to_owned()).unwrap_or_default()),
-        "principalId": principal.as_str(), "principalType": kind } });
-    let Some(deleted) = policy_allows(state, operation, &ResourceId::new(key), body) else { return false };
-    let why = format!("grant {name}, by {}", allowed.why);
-    let mut node = allowed.into_node(state.node(operation, principal.as_str(), scope.spelled(), &why));
+        "principalId": grantee.as_str(), "principalType": kind } });
+    let Some(deleted) = policy_allows(state, WRITE, &ResourceId::new(&key), body) else { return false };
+    let to = match grantee == principal {
+        true => String::new(),
+        false => format!(" to {}", crate::replay::principal_name(state.engine, grantee)),
+    };
+    let why = format!("grant {name}{to}, by {}", allowed.why);
+    let mut node = allowed.into_node(state.node(WRITE, principal.as_str(), scope.spelled(), &why));
     node.needs.insert(token);
     node.needs.extend(deleted);
-    assign(state, key, role, principal, scope);
-    state.derive(Fact::Granted(key.to_owned()), node);
+    // Who is granted something has to be had first.
+    node.needs.extend(state.node_of(&Fact::Controls(grantee.clone())).filter(|_| grantee != principal));
+    assign(state, &key, role.as_str(), grantee, scope);
+    state.derive(Fact::Granted(key), node);
     true
+}
+
+const REDEFINE: &str = "Microsoft.Authorization/roleDefinitions/write";
+
+/// A custom role that the principal holds, made to allow everything: it takes the right at every scope the role can be
+/// assigned at. Source: *Azure custom roles* (who can create, delete, update, or view a custom role).
+pub fn redefine_roles(state: &mut State<'_>, principal: &ObjectId, token: usize) {
+    if state.is_never(REDEFINE) {
+        return;
+    }
+    let caller = state.caller(principal);
+    let mut held: BTreeSet<String> = BTreeSet::new();
+    for role in state.world.rbac().roles_held(&caller) {
+        let probe = state.request(REDEFINE, false, role.scope);
+        if state.world.rbac().could(&caller, &probe) {
+            held.extend(state.world.rbac().roles_held(&caller).map(|held| last(held.role).to_lowercase()));
+            break;
+        }
+    }
+    if held.is_empty() {
+        return;
+    }
+    let custom: Vec<(String, std::sync::Arc<Value>)> = state
+        .world
+        .env
+        .of(Kind::RoleDefinitions)
+        .filter(|(key, _)| held.contains(last(key)))
+        .map(|(key, document)| (key.to_owned(), document.body.clone()))
+        .collect();
+    for (key, body) in custom {
+        let role = last(&key).to_owned();
+        let fact = Fact::Redefined(role.clone());
+        if state.has(&fact) {
+            continue;
+        }
+        let properties = json::get(&body, "properties").unwrap_or(&body);
+        let word = |name: &str| json::text(properties, name).or_else(|| json::text(&body, name));
+        let custom =
+            [word("type"), word("roleType")].into_iter().flatten().any(|t| t.eq_ignore_ascii_case("CustomRole"));
+        let scopes: Vec<ResourceId> = json::get(properties, "assignableScopes")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(ResourceId::new)
+            .collect();
+        if !custom || scopes.is_empty() {
+            continue;
+        }
+        let mut rights = Vec::new();
+        for scope in &scopes {
+            let id = format!("{}/providers/Microsoft.Authorization/roleDefinitions/{role}", scope.spelled());
+            rights.extend(state.may(principal, &state.request(REDEFINE, false, &ResourceId::new(&id))));
+        }
+        let Some(place) =
+            scopes.first().filter(|place| rights.len() == scopes.len() && !state.is_banned(REDEFINE, place.spelled()))
+        else {
+            continue;
+        };
+        let mut changed = body.as_ref().clone();
+        let everything = json!([{ "actions": ["*"], "notActions": [], "dataActions": ["*"], "notDataActions": [] }]);
+        match changed.get_mut("properties") {
+            Some(properties) => properties["permissions"] = everything,
+            None => changed["permissions"] = everything,
+        }
+        let why = format!("let the custom role {} do everything", word("roleName").unwrap_or(&role));
+        let mut node = state.node(REDEFINE, principal.as_str(), place.spelled(), &why);
+        for right in rights {
+            node = right.into_node(node);
+        }
+        node.needs.insert(token);
+        insert(state, Kind::RoleDefinitions, &key, changed);
+        state.derive(fact, node);
+    }
+}
+
+fn last(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or(id)
 }

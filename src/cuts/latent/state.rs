@@ -1,6 +1,7 @@
 //! What the attacker has reached so far, and how.
 
 use super::estate::Estate;
+use super::grant::Nothing;
 use crate::causal::World;
 use crate::effect::{Audience, Capability, yields};
 use crate::model::request::{ArmPrincipal, ArmRequest};
@@ -49,6 +50,8 @@ pub enum Fact {
     Controls(ObjectId),
     Key(ResourceId),
     Execution(ResourceId),
+    /// One of several operations that it takes together.
+    Prepared(ResourceId, &'static str),
     /// A resource may be written back to what serves the attacker.
     Opened(ResourceId, super::opening::Opening),
     LockGone(String),
@@ -56,6 +59,8 @@ pub enum Fact {
     ConditionalAccessGone,
     /// A role assignment made on the way, by key.
     Granted(String),
+    /// A custom role, by its GUID, that now allows everything.
+    Redefined(String),
     DirectoryRole(ObjectId, String),
     Member(ObjectId, ObjectId),
     Data(ResourceId),
@@ -78,8 +83,14 @@ pub struct State<'a> {
     /// Where rules look.
     pub estate: Rc<Estate>,
     homes: Vec<ResourceId>,
+    /// Somebody the attacker acts as may be able to grant roles.
+    pub grants: bool,
+    /// Roles that name an operation on the way.
+    pub useful: Option<Rc<Vec<(ObjectId, String, u128)>>>,
+    /// Who has tried to give what else to whom, and where; the version of the world at the end of it.
+    pub granting: BTreeMap<(ObjectId, ObjectId, ResourceId), u64>,
     /// Number of facts and version of the world when a room last began to have its say about a principal.
-    settled: BTreeMap<(Room, ObjectId), (usize, u64)>,
+    settled: BTreeMap<(Room, ObjectId), (usize, u64, bool)>,
     /// Tokens that were refused, and the documents they were refused by.
     refused: BTreeMap<(ObjectId, Audience), Vec<Option<Arc<Collection>>>>,
 }
@@ -170,6 +181,9 @@ impl<'a> State<'a> {
             exhaustive: false,
             estate: Rc::new(Estate::of(&run.start, &run.world.env)),
             homes,
+            grants: false,
+            useful: None,
+            granting: BTreeMap::new(),
             settled: BTreeMap::new(),
             refused: BTreeMap::new(),
         };
@@ -178,7 +192,34 @@ impl<'a> State<'a> {
     }
 
     pub fn size(&self) -> usize {
-        self.facts.len()
+        self.facts.len() + usize::from(self.grants)
+    }
+
+    /// Whether one who holds nothing is wanted: somebody may grant roles, and none of the kind is at hand.
+    pub fn wants(&self, nothing: Nothing) -> bool {
+        let is = |principal: &ObjectId| match nothing {
+            Nothing::Machine => self.is_machine_identity(principal),
+            Nothing::Application => {
+                !self.is_machine_identity(principal)
+                    && self.world.env.get(Kind::ServicePrincipals, principal.as_str()).is_some()
+            }
+        };
+        self.grants && !self.facts.keys().any(|fact| matches!(fact, Fact::Controls(principal) if is(principal)))
+    }
+
+    /// Conditional access never reaches managed identities (*Conditional Access for workload identities*).
+    pub fn is_machine_identity(&self, principal: &ObjectId) -> bool {
+        match self.world.env.get(Kind::ServicePrincipals, principal.as_str()) {
+            Some(document) => json::text(&document.body, "servicePrincipalType")
+                .is_some_and(|t| t.eq_ignore_ascii_case("ManagedIdentity")),
+            None => self.estate.is_carried(principal),
+        }
+    }
+
+    /// Where the attacker could come from, as a caller of a data plane: the addresses on record.
+    pub fn callers(&self, entra: bool) -> Vec<crate::decide::storage::Caller> {
+        let addresses = self.engine.addresses.iter().filter_map(|address| address.parse().ok());
+        addresses.map(|ip| crate::decide::storage::Caller::public(ip, entra)).collect()
     }
 
     pub fn has(&self, fact: &Fact) -> bool {
@@ -205,6 +246,11 @@ impl<'a> State<'a> {
     /// Rules that change the world ask before they do.
     pub fn is_banned(&self, action: &str, to: &str) -> bool {
         self.limit.forbids(action, to)
+    }
+
+    /// Another way than this operation is looked for.
+    pub fn is_avoided(&self, action: &str, to: &str) -> bool {
+        matches!(&self.limit, Limit::Without(_)) && self.limit.forbids(action, to)
     }
 
     /// No path of the limit has this operation anywhere.
@@ -235,7 +281,7 @@ impl<'a> State<'a> {
 
     /// Whether anything happened since this room last began to have its say about the principal; it begins now.
     pub fn stirs(&mut self, room: Room, principal: &ObjectId) -> bool {
-        let now = (self.facts.len(), self.world.version);
+        let now = (self.facts.len(), self.world.version, self.grants);
         self.settled.insert((room, principal.clone()), now) != Some(now)
     }
 
@@ -428,14 +474,10 @@ impl<'a> State<'a> {
 
     /// The first way to a token that this stage lets pass, the surest first.
     fn token(&self, principal: &ObjectId, audience: &Audience) -> Option<(String, Answer)> {
-        let machine = self.world.env.get(Kind::ServicePrincipals, principal.as_str());
-        if let Some(document) = machine {
-            // Conditional access never reaches managed identities (*Conditional Access for workload identities*).
-            let managed = json::text(&document.body, "servicePrincipalType")
-                .is_some_and(|t| t.eq_ignore_ascii_case("ManagedIdentity"));
-            if managed {
-                return Some(("token of a managed identity".to_owned(), Answer::allowed("managedIdentity")));
-            }
+        if self.is_machine_identity(principal) {
+            return Some(("token of a managed identity".to_owned(), Answer::allowed("managedIdentity")));
+        }
+        if self.world.env.get(Kind::ServicePrincipals, principal.as_str()).is_some() {
             let answer = self.workload_answer(principal, audience);
             return self.stage.passes(answer.level).then(|| ("client credential".to_owned(), answer));
         }
@@ -513,7 +555,8 @@ impl<'a> State<'a> {
     }
 
     pub fn caller(&self, principal: &ObjectId) -> ArmPrincipal {
-        let machine = self.world.env.get(Kind::ServicePrincipals, principal.as_str()).is_some();
+        let machine = self.world.env.get(Kind::ServicePrincipals, principal.as_str()).is_some()
+            || self.is_machine_identity(principal);
         let kind = if machine { ActorKind::ServicePrincipal } else { ActorKind::User };
         self.world.principal(principal, kind)
     }

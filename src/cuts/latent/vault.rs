@@ -1,12 +1,30 @@
-//! What it takes to read a secret of a vault.
+//! What it takes to read a secret of a vault: a right by the model the vault follows, and a way through its network
+//! rules; or a template deployment that reads it for the attacker.
 //!
 //! Sources: *Azure Key Vault security*, *Azure role-based access control (Azure RBAC) vs. access policies (legacy)*,
-//! *Configure Azure Key Vault networking settings*.
+//! *Configure Azure Key Vault networking settings* (trusted services), *Use Azure Key Vault to pass secure parameter value
+//! during deployment*.
 
+use super::azure::{insert, policy_allows};
+use super::opening::Opening;
 use super::state::{Fact, State};
+use crate::decide::azure_rbac::Outcome;
+use crate::decide::storage::{Caller, key_vault};
 use crate::effect::Audience;
-use crate::model::{Kind, ObjectId, ResourceId, json};
-use serde_json::Value;
+use crate::model::{Answer, Fact as Recorded, Kind, Level, ObjectId, ResourceId, json};
+use crate::replay::outcome;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+const READ: &str = "Microsoft.KeyVault/vaults/secrets/getSecret/action";
+const WRITE: &str = "Microsoft.KeyVault/vaults/write";
+const POLICIES: &str = "Microsoft.KeyVault/vaults/accessPolicies/write";
+const DEPLOY: &str = "Microsoft.KeyVault/vaults/deploy/action";
+const DEPLOYMENT: &str = "Microsoft.Resources/deployments/write";
+
+/// Operations of this file on a vault, with whether each is a data action.
+pub const OPERATIONS: &[(&str, bool)] =
+    &[(READ, true), (WRITE, false), (POLICIES, false), (DEPLOY, false), (DEPLOYMENT, false)];
 
 pub fn rules(state: &mut State<'_>, jewel: &ResourceId, vault: &ResourceId) {
     if let Some(known) = state.node_of(&Fact::Key(vault.clone())) {
@@ -17,52 +35,203 @@ pub fn rules(state: &mut State<'_>, jewel: &ResourceId, vault: &ResourceId) {
     }
     let Some(document) = state.world.env.get(Kind::Resources, vault.folded()).cloned() else { return };
     let by_roles = json::path(&document.body, "properties.enableRbacAuthorization").and_then(Value::as_bool);
+    let opened = state.node_of(&Fact::Opened(vault.clone(), Opening::Networks));
     for (principal, token) in state.with_session(&Audience::KeyVault) {
-        let request = state.request("Microsoft.KeyVault/vaults/secrets/getSecret/action", true, vault);
-        if by_roles != Some(false)
-            && let Some(allowed) = state.may(&principal, &request)
-        {
-            let mut node = allowed.into_node(state.node("SecretGet", principal.as_str(), jewel.spelled(), ""));
-            node.needs.insert(token);
-            if by_roles.is_none() {
-                node.missing.insert("resource.properties.enableRbacAuthorization".into());
+        let request = state.request(READ, true, vault);
+        let decided = state.world.rbac().answer(&state.caller(&principal), &request);
+        let allowed = state.may(&principal, &request);
+        let Some((answer, inside)) = reads(state, vault, &document.body, &principal, outcome(decided.level)) else {
+            continue;
+        };
+        if state.stage.passes(answer.level) {
+            let node = state.node("SecretGet", principal.as_str(), jewel.spelled(), "");
+            let mut node = match allowed.filter(|_| by_roles != Some(false)) {
+                Some(allowed) => allowed.into_node(node),
+                None => node,
+            };
+            if node.why.is_empty() {
+                node.why = "an access policy of the vault".to_owned();
             }
+            node.needs.insert(token);
+            node.needs.extend(inside);
+            let before = state.before.env.get(Kind::Resources, vault.folded()).map(|d| d.body.clone());
+            let before = before.and_then(|b| reads(state, vault, &b, &principal, outcome(decided.level)));
+            if !before.is_some_and(|(before, _)| state.stage.passes(before.level)) {
+                node.needs.extend(opened);
+            }
+            node.missing.extend(answer.missing);
+            node.words.extend(answer.words);
             state.derive(Fact::Data(jewel.clone()), node);
             return;
         }
-        if has_access_policy(&document.body, &principal, state) && by_roles != Some(true) {
-            let mut node =
-                state.node("SecretGet", principal.as_str(), jewel.spelled(), "an access policy of the vault");
-            node.needs.insert(token);
-            state.derive(Fact::Data(jewel.clone()), node);
+        if write_access(state, jewel, vault, &document.body, &principal, token, by_roles) {
             return;
         }
-        // Whoever may write the vault gives themselves an access policy, or switches the permission model.
-        let management = state.node_of(&Fact::Session(principal.clone(), Audience::ResourceManager));
-        for operation in ["Microsoft.KeyVault/vaults/accessPolicies/write", "Microsoft.KeyVault/vaults/write"] {
-            let access_policy_only = operation.ends_with("accessPolicies/write") && by_roles == Some(true);
-            let request = state.request(operation, false, vault);
-            if !access_policy_only
-                && let Some(management) = management
-                && let Some(allowed) = state.may(&principal, &request)
-            {
-                let mut node = allowed.into_node(state.node(operation, principal.as_str(), jewel.spelled(), ""));
-                node.needs.extend([token, management]);
-                state.derive(Fact::Data(jewel.clone()), node);
-                return;
-            }
+    }
+    for (principal, token) in state.with_session(&Audience::ResourceManager) {
+        open_network(state, &principal, token, vault, &document.body);
+        if deploy(state, jewel, vault, &document.body, &principal, token) {
+            return;
         }
     }
 }
 
-fn has_access_policy(vault: &Value, principal: &ObjectId, state: &State<'_>) -> bool {
-    let groups = state.world.env.transitive_groups(principal);
-    json::path(vault, "properties.accessPolicies").and_then(Value::as_array).into_iter().flatten().any(|policy| {
-        let holder = json::text(policy, "objectId").map(ObjectId::new);
-        let mine = holder.as_ref().is_some_and(|h| h == principal || groups.known().is_some_and(|g| g.contains(h)));
-        let reads = json::path(policy, "permissions.secrets").and_then(Value::as_array).is_some_and(|p| {
-            p.iter().any(|v| v.as_str().is_some_and(|v| v.eq_ignore_ascii_case("get") || v.eq_ignore_ascii_case("all")))
-        });
-        mine && reads
-    })
+/// The best of what the vault says over the places the attacker could call from; with code on some resource, also from a
+/// place that nothing on record tells.
+fn reads(
+    state: &State<'_>,
+    vault: &ResourceId,
+    body: &Value,
+    principal: &ObjectId,
+    rbac: Outcome,
+) -> Option<(Answer, Option<usize>)> {
+    let groups = state.world.env.transitive_groups(principal).map(|g| g.into_iter().collect());
+    let unknown: Vec<String> =
+        state.world.env.unknown_paths(Kind::Resources, vault.folded()).map(str::to_owned).collect();
+    let ask = |caller: &Caller| {
+        let request = key_vault::VaultRequest {
+            operation: READ,
+            principal,
+            groups: &groups,
+            application: Recorded::Unknown,
+            caller,
+            rbac: Some(rbac),
+        };
+        key_vault::answer(body, &request, &unknown)
+    };
+    let nowhere = Caller {
+        ip: None,
+        via_private_endpoint: None,
+        subnet: None,
+        trusted_service: Some(false),
+        entra: true.into(),
+        instance: Recorded::Unknown,
+    };
+    let callers = state.callers(true);
+    let outside = match callers.is_empty() {
+        true => ask(&nowhere),
+        false => callers.iter().map(ask).max_by_key(|answer| answer.level)?,
+    };
+    let execution = state.facts().find(|(fact, _)| matches!(fact, Fact::Execution(_))).map(|(_, node)| node);
+    if !state.stage.passes(outside.level)
+        && let Some(execution) = execution
+    {
+        let inside = ask(&nowhere);
+        if inside.level > outside.level {
+            return Some((inside, Some(execution)));
+        }
+    }
+    Some((outside, None))
+}
+
+/// Whoever may write the vault gives themselves an access policy, or switches the permission model; and opens the
+/// network, where that is shut, in the same write.
+fn write_access(
+    state: &mut State<'_>,
+    jewel: &ResourceId,
+    vault: &ResourceId,
+    body: &Value,
+    principal: &ObjectId,
+    token: usize,
+    by_roles: Option<bool>,
+) -> bool {
+    let Some(management) = state.node_of(&Fact::Session(principal.clone(), Audience::ResourceManager)) else {
+        return false;
+    };
+    for operation in [POLICIES, WRITE] {
+        if (operation == POLICIES && by_roles == Some(true)) || state.is_banned(operation, jewel.spelled()) {
+            continue;
+        }
+        let Some(allowed) = state.may(principal, &state.request(operation, false, vault)) else { continue };
+        let mut changed = body.clone();
+        if operation == WRITE {
+            changed["properties"]["enableRbacAuthorization"] = json!(false);
+        }
+        let own = json!({ "objectId": principal.as_str(), "permissions": { "secrets": ["get", "list"] } });
+        match changed.pointer_mut("/properties/accessPolicies").and_then(Value::as_array_mut) {
+            Some(policies) => policies.push(own),
+            None => changed["properties"]["accessPolicies"] = json!([own]),
+        }
+        let mut needs = BTreeSet::from([token, management]);
+        let mut answer = reads(state, vault, &changed, principal, outcome(Level::Cut));
+        if operation == WRITE && !answer.as_ref().is_some_and(|(answer, _)| state.stage.passes(answer.level)) {
+            open(&mut changed);
+            answer = reads(state, vault, &changed, principal, outcome(Level::Cut));
+        }
+        let Some((answer, inside)) = answer.filter(|(answer, _)| state.stage.passes(answer.level)) else { continue };
+        if operation == WRITE {
+            let Some(deleted) = policy_allows(state, operation, vault, changed) else { continue };
+            needs.extend(deleted);
+        }
+        needs.extend(inside);
+        needs.extend(state.node_of(&Fact::Opened(vault.clone(), Opening::Networks)));
+        let mut node = allowed.into_node(state.node(operation, principal.as_str(), jewel.spelled(), ""));
+        node.needs.extend(needs);
+        node.missing.extend(answer.missing);
+        node.words.extend(answer.words);
+        state.derive(Fact::Data(jewel.clone()), node);
+        return true;
+    }
+    false
+}
+
+fn open(body: &mut Value) {
+    body["properties"]["publicNetworkAccess"] = json!("Enabled");
+    body["properties"]["networkAcls"] =
+        json!({ "defaultAction": "Allow", "bypass": "AzureServices", "ipRules": [], "virtualNetworkRules": [] });
+}
+
+/// The network opened for others who may read.
+fn open_network(state: &mut State<'_>, principal: &ObjectId, token: usize, vault: &ResourceId, body: &Value) {
+    let fact = Fact::Opened(vault.clone(), Opening::Networks);
+    let shut = json::path(body, "properties.networkAcls.defaultAction")
+        .and_then(Value::as_str)
+        .is_some_and(|action| action.eq_ignore_ascii_case("Deny"))
+        || json::path(body, "properties.publicNetworkAccess")
+            .and_then(Value::as_str)
+            .is_some_and(|access| access.eq_ignore_ascii_case("Disabled"));
+    if !shut || state.has(&fact) || state.is_banned(WRITE, vault.spelled()) {
+        return;
+    }
+    let Some(allowed) = state.may(principal, &state.request(WRITE, false, vault)) else { return };
+    let mut opened = body.clone();
+    open(&mut opened);
+    let Some(deleted) = policy_allows(state, WRITE, vault, opened.clone()) else { return };
+    let why = format!("allow every network again, by {}", allowed.why);
+    let mut node = allowed.into_node(state.node(WRITE, principal.as_str(), vault.spelled(), &why));
+    node.needs.insert(token);
+    node.needs.extend(deleted);
+    insert(state, Kind::Resources, vault.folded(), opened);
+    state.derive(fact, node);
+}
+
+/// A deployment takes the secret as a parameter and hands it on: the vault has to allow that, and trusted services.
+fn deploy(
+    state: &mut State<'_>,
+    jewel: &ResourceId,
+    vault: &ResourceId,
+    body: &Value,
+    principal: &ObjectId,
+    token: usize,
+) -> bool {
+    let enabled = json::path(body, "properties.enabledForTemplateDeployment").and_then(Value::as_bool) == Some(true);
+    let trusted = json::path(body, "properties.networkAcls.bypass")
+        .and_then(Value::as_str)
+        .is_none_or(|bypass| !bypass.eq_ignore_ascii_case("None"));
+    if !enabled || !trusted || state.is_banned(DEPLOY, jewel.spelled()) {
+        return false;
+    }
+    let Some(allowed) = state.may(principal, &state.request(DEPLOY, false, vault)) else { return false };
+    let mut groups: BTreeSet<ResourceId> = vault.resource_group().into_iter().collect();
+    let caller = state.caller(principal);
+    let held = state.world.rbac().scopes_held(&caller).unwrap_or_default();
+    groups.extend(held.into_iter().filter_map(ResourceId::resource_group));
+    let place = groups.iter().find_map(|group| state.may(principal, &state.request(DEPLOYMENT, false, group)));
+    let Some(place) = place else { return false };
+    let why = format!("a template deployment reads the secret, by {}", allowed.why);
+    let mut node = allowed.into_node(state.node(DEPLOY, principal.as_str(), jewel.spelled(), &why));
+    node = place.into_node(node);
+    node.needs.insert(token);
+    state.derive(Fact::Data(jewel.clone()), node);
+    true
 }

@@ -259,6 +259,36 @@ impl Authorizer {
         explain::grants(self, principal, request)
     }
 
+    /// Whether some assignment of the caller's could allow the request, whatever its conditions, deny assignments and
+    /// locks say.
+    pub fn could(&self, principal: &ArmPrincipal, request: &ArmRequest) -> bool {
+        let caller = Caller::new(principal);
+        let operation = asked::folded(request);
+        let asked = Asked::new(request, &operation, &self.hierarchy);
+        let named = |at: u32| self.assignments.get(at).map(|assignment| assignment.factors::<Kleene>(&caller, &asked));
+        let mut factors = self.assignments.candidates(&caller, &asked).into_iter().filter_map(|(at, _)| named(at));
+        !self.assignments_collected
+            || factors.any(|f| ![f.scope, f.principal, f.actions].contains(&Kleene::False))
+            || self.classics.all.iter().any(|c| c.grants::<Kleene>(&caller, &asked, &self.assignments) != Kleene::False)
+            || self.classics.perhaps::<Kleene>(&caller, &asked) != Kleene::False
+    }
+
+    /// Every role definition, its name, and which of up to 128 operations (with whether each is a data action) its
+    /// permissions name; conditions aside. In no order.
+    pub fn roles_naming(&self, operations: &[(&str, bool)]) -> Vec<(ObjectId, String, u128)> {
+        let folded: Vec<(String, bool)> = operations.iter().map(|(name, data)| (name.to_lowercase(), *data)).collect();
+        let named = |permissions: &role::Permissions| {
+            let named =
+                folded.iter().take(128).enumerate().filter(|(_, (name, data))| permissions.may_name(name, *data));
+            named.fold(0, |mask, (at, _)| mask | 1 << at)
+        };
+        let roles = self.roles.iter().map(|(key, role)| {
+            let name = role.name.as_deref().unwrap_or(key.as_str()).to_owned();
+            (key.clone(), name, named(&role.permissions))
+        });
+        roles.collect()
+    }
+
     /// Role assignments to the principal or its known groups, wherever they are.
     pub fn roles_held<'a>(&'a self, principal: &'a ArmPrincipal) -> impl Iterator<Item = HeldRole<'a>> {
         let ids = std::iter::once(&principal.id).chain(principal.transitive_groups.iter().flatten());

@@ -67,6 +67,11 @@ impl Permissions {
         Allowed { actions, whole }
     }
 
+    /// Whether the patterns let the operation pass, conditions aside; unreadable ones may.
+    pub fn may_name(&self, operation: &str, data: bool) -> bool {
+        self.elements.iter().any(|element| element.allows::<Kleene>(operation, data, &self.fact) != Kleene::False)
+    }
+
     pub fn is_readable(&self) -> bool {
         self.elements.iter().all(|element| !element.broken)
     }
@@ -140,6 +145,10 @@ pub(super) struct Role {
 pub(super) struct Roles(HashMap<ObjectId, Arc<Role>>);
 
 impl Roles {
+    pub fn iter(&self) -> impl Iterator<Item = (&ObjectId, &Arc<Role>)> {
+        self.0.iter()
+    }
+
     pub fn get(&self, key: &ObjectId) -> Option<&Arc<Role>> {
         self.0.get(key)
     }
