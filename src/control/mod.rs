@@ -47,6 +47,8 @@ pub enum Write {
 pub enum Undo {
     /// An ARM operation at a scope (`Microsoft.Authorization/locks/delete`, the resource's own write, ...).
     Arm { operation: String, scope: ResourceId },
+    /// A role assignment made again, which a condition on the right to grant may refuse.
+    Grant { scope: ResourceId, role: String, principal: ObjectId, kind: Option<String> },
     /// A directory operation (audit log name).
     Directory { operation: String },
 }

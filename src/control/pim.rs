@@ -429,7 +429,9 @@ fn undo(env: &Environment, _control: &str, part: &Part) -> Vec<Undo> {
             undo.push(Undo::Directory { operation: "Add member to role".to_owned() });
         } else {
             let scope = ResourceId::new(&held.scope);
-            for operation in ["roleManagementPolicies/write", "roleAssignments/write"] {
+            let ways =
+                ["roleManagementPolicies/write", "roleAssignments/write", "roleAssignmentScheduleRequests/write"];
+            for operation in ways {
                 undo.push(Undo::Arm {
                     operation: format!("Microsoft.Authorization/{operation}"),
                     scope: scope.clone(),

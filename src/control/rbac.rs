@@ -93,10 +93,18 @@ fn writes(_env: &Environment, part: &Part) -> BTreeSet<Write> {
 fn undo(env: &Environment, _control: &str, part: &Part) -> Vec<Undo> {
     entries(part, "remove")
         .flat_map(|entry| named(env, entry))
-        .filter_map(|id| {
-            let body = &env.get(Kind::RoleAssignments, &id)?.body;
-            let scope = extension_scope(body, "Microsoft.Authorization/roleAssignments")?;
-            Some(Undo::Arm { operation: "Microsoft.Authorization/roleAssignments/write".to_owned(), scope })
+        // Given back outright, or by an active assignment through PIM.
+        .flat_map(|id| {
+            let body = env.get(Kind::RoleAssignments, &id).map(|d| d.body.clone());
+            let again = body.and_then(|body| {
+                let scope = extension_scope(&body, "Microsoft.Authorization/roleAssignments")?;
+                let role = json::text(&body, "properties.roleDefinitionId")?.rsplit('/').next()?.to_lowercase();
+                let principal = ObjectId::new(json::text(&body, "properties.principalId")?);
+                let kind = json::text(&body, "properties.principalType").map(str::to_owned);
+                let operation = "Microsoft.Authorization/roleAssignmentScheduleRequests/write".to_owned();
+                Some([Undo::Grant { scope: scope.clone(), role, principal, kind }, Undo::Arm { operation, scope }])
+            });
+            again.into_iter().flatten()
         })
         .collect()
 }

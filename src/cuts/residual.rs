@@ -64,7 +64,13 @@ fn signature(path: &Path) -> BTreeSet<(&str, &str)> {
         .iter()
         .filter(|n| n.action != "SignIn")
         .map(|n| match n.action.as_str() {
-            "Microsoft.Authorization/roleAssignments/write" if n.step.is_none() => (n.action.as_str(), ""),
+            "Microsoft.Authorization/roleAssignments/write"
+            | "Microsoft.Authorization/roleAssignmentScheduleRequests/write"
+            | "Microsoft.Authorization/roleEligibilityScheduleRequests/write"
+                if n.step.is_none() =>
+            {
+                (n.action.as_str(), "")
+            }
             action => (action, n.to.as_str()),
         })
         .collect()

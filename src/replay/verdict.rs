@@ -12,7 +12,8 @@ use crate::model::request::ArmRequest;
 use crate::model::{
     ActorKind, ArmDetail, Clause, Control, Fact, Kind, Level, Missing, ObjectId, ResourceId, Timestamp, Word,
 };
-use std::collections::BTreeSet;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What lets the attacker take a control away again, with what they hold at that moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -239,7 +240,7 @@ pub fn undoing(moment: &Moment<'_>, controls: &[&Control], documents: &[String])
     for control in controls {
         let ways = moment.engine.undo_of(control);
         let on = |way: &Undo| match way {
-            Undo::Arm { scope, .. } => documents.iter().any(|d| d == scope.folded()),
+            Undo::Arm { scope, .. } | Undo::Grant { scope, .. } => documents.iter().any(|d| d == scope.folded()),
             Undo::Directory { .. } => false,
         };
         let meant: Vec<&Undo> = ways.iter().filter(|way| on(way)).collect();
@@ -261,20 +262,35 @@ fn can(moment: &Moment<'_>, principal: &ObjectId, way: &Undo) -> bool {
                 && holds_token(engine, world, steps, principal, &Audience::Graph, at, stage)
         }
         Undo::Arm { operation, scope } => {
-            let caller = world.principal(principal, ActorKind::User);
-            let request = ArmRequest {
-                operation: operation.clone(),
-                is_data_action: false,
-                scope: scope.clone(),
-                suboperation: None,
-                utc_now: at,
-                attributes: Default::default(),
-            };
-            stage.passes(world.rbac().answer(&caller, &request).level)
-                && holds_token(engine, world, steps, principal, &Audience::ResourceManager, at, stage)
+            may(moment, principal, operation, scope, Attributes::default())
                 && stage.passes(policy_on_undo(engine, world, operation, scope, at))
         }
+        Undo::Grant { scope, role, principal: holder, kind } => {
+            let attribute = |name: &str| format!("@Request[Microsoft.Authorization/roleAssignments:{name}]");
+            let mut attributes = Attributes::default();
+            attributes.insert(attribute("RoleDefinitionId"), Some(vec![json!(role)]));
+            attributes.insert(attribute("PrincipalId"), Some(vec![json!(holder.as_str())]));
+            attributes.insert(attribute("PrincipalType"), kind.as_ref().map(|kind| vec![json!(kind)]));
+            may(moment, principal, "Microsoft.Authorization/roleAssignments/write", scope, attributes)
+        }
     }
+}
+
+type Attributes = BTreeMap<String, Option<Vec<Value>>>;
+
+fn may(moment: &Moment<'_>, principal: &ObjectId, operation: &str, scope: &ResourceId, attributes: Attributes) -> bool {
+    let Moment { engine, world, steps, at, stage, .. } = *moment;
+    let caller = world.principal(principal, ActorKind::User);
+    let request = ArmRequest {
+        operation: operation.to_owned(),
+        is_data_action: false,
+        scope: scope.clone(),
+        suboperation: None,
+        utc_now: at,
+        attributes,
+    };
+    stage.passes(world.rbac().answer(&caller, &request).level)
+        && holds_token(engine, world, steps, principal, &Audience::ResourceManager, at, stage)
 }
 
 /// What Azure Policy says to writing the resource back as it was.
@@ -323,6 +339,10 @@ pub fn holds_token(
 fn in_words(way: &Undo) -> Undoing {
     match way {
         Undo::Directory { operation } => Undoing { capability: operation.clone(), steps: vec![operation.clone()] },
+        Undo::Grant { scope, .. } => Undoing {
+            capability: format!("Microsoft.Authorization/roleAssignments/write on {}", scope.name()),
+            steps: vec!["grant the role again".to_owned()],
+        },
         Undo::Arm { operation, scope } => {
             let lower = operation.to_lowercase();
             let done = if lower.ends_with("/locks/delete") {

@@ -15,6 +15,7 @@ mod preservation;
 mod reach;
 mod response;
 mod sets;
+mod short;
 mod steps;
 
 use super::contract::{

@@ -4,6 +4,7 @@ use super::super::contract::{
     Analysis, Certificate, ClauseProof, Closes, Condition, Guarantee, Loosening, MemberProof, MinimalControlSet,
     PathStep, ResidualPath, Uncovered,
 };
+use super::short::short;
 use super::{Filling, searched};
 use crate::cuts::exact::{Set, members};
 use crate::cuts::latent::{Node, Path};
@@ -305,47 +306,6 @@ pub fn path_steps(engine: &Engine<'_>, path: &Path) -> Vec<PathStep> {
             evidence: evidence(engine, node),
         })
         .collect()
-}
-
-/// The path in one line: what the attacker would do that they did not do.
-fn short(path: &Path) -> String {
-    let mut parts: Vec<(String, usize)> = Vec::new();
-    for node in path.nodes.iter().filter(|n| n.step.is_none()) {
-        let last = node.to.rsplit('/').next().unwrap_or(&node.to);
-        let part = match node.action.as_str() {
-            "Microsoft.Authorization/roleAssignments/write" => {
-                let role = node.why.strip_prefix("grant ").and_then(|w| w.split(", by").next()).unwrap_or("a role");
-                format!("grants {}", role.trim_start_matches("Storage "))
-            }
-            "Microsoft.Authorization/locks/delete" => "deletes the lock".to_owned(),
-            "Microsoft.Authorization/policyAssignments/delete" => "deletes the policy assignment".to_owned(),
-            "Microsoft.Storage/storageAccounts/write" => format!("opens {last} again"),
-            "Microsoft.Storage/storageAccounts/blobServices/containers/write" => format!("makes {last} public"),
-            "Microsoft.Storage/storageAccounts/listKeys/action" => "lists the keys".to_owned(),
-            "Microsoft.Authorization/roleAssignmentScheduleRequests/write" => "activates a role".to_owned(),
-            "GetBlob" => "reads".to_owned(),
-            "SecretGet" => "reads the secrets".to_owned(),
-            "SignIn" => continue,
-            other => other.rsplit('/').take(2).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("/"),
-        };
-        match parts.last_mut() {
-            Some((last, times)) if *last == part => *times += 1,
-            Some(_) | None => parts.push((part, 1)),
-        }
-    }
-    parts.dedup();
-    if parts.is_empty() {
-        return "as observed".to_owned();
-    }
-    let said: Vec<String> = parts
-        .into_iter()
-        .map(|(part, times)| match (part.strip_prefix("deletes the "), times) {
-            (_, 1) => part,
-            (Some(what), n) => format!("deletes {n} {what}s"),
-            (None, n) => format!("{part} ({n} times)"),
-        })
-        .collect();
-    format!("attacker {}", said.join(", then "))
 }
 
 /// What each candidate alone leaves open, and how sure it is where it leaves nothing.

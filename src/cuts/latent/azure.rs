@@ -20,6 +20,7 @@ pub fn rules(state: &mut State<'_>) {
         }
         grant::activate_roles(state, &principal, token);
         grant::elevate(state, &principal, token);
+        grant::make_eligible(state, &principal, token, &scopes);
         grant::grant_roles(state, &principal, token, &scopes);
         grant::redefine_roles(state, &principal, token);
         list_keys(state, &principal, token);

@@ -138,7 +138,8 @@ fn storage_request(state: &State<'_>, address: Option<String>, kind: &str, servi
         subnet_id: None,
         trusted_service: Some(false),
         protocol: Some("https".to_owned()),
-        tls_version: Some("1.2".to_owned()),
+        // The client is the attacker's choice.
+        tls_version: Some("1.3".to_owned()),
         auth: DataAuthentication {
             kind: Some(kind.to_owned()),
             key_name: Some("key1".to_owned()),

@@ -6,7 +6,7 @@
 use super::azure::{insert, is_above_subscriptions, policy_allows};
 use super::state::{Fact, State};
 use crate::effect::Audience;
-use crate::model::request::ArmRequest;
+use crate::model::request::{ArmPrincipal, ArmRequest};
 use crate::model::{Document, Fact as Recorded, Kind, ObjectId, ResourceId, json};
 use crate::replay::{activation_answer, azure_eligibilities, azure_role_name};
 use serde_json::{Value, json};
@@ -67,20 +67,75 @@ pub fn activate_roles(state: &mut State<'_>, principal: &ObjectId, token: usize)
             continue;
         }
         let answer = activation_answer(state.engine, &state.world, principal, role, scope, eligibility, state.at);
-        if !state.stage.passes(answer.level) {
-            continue;
-        }
-        let operation = "Microsoft.Authorization/roleAssignmentScheduleRequests/write";
+        let operation = ASSIGN;
         if state.is_banned(operation, scope.spelled()) {
             continue;
         }
+        // Whoever may change the rules of the role first takes out what stands in the way.
+        let weakened = match state.stage.passes(answer.level) {
+            true => None,
+            false => match weaken(state, principal, token, scope) {
+                Some(node) => Some(node),
+                None => continue,
+            },
+        };
         let called = azure_role_name(&state.world.env, role).unwrap_or_else(|| role.clone());
         let mut node = state.node(operation, principal.as_str(), scope.spelled(), &format!("eligible for {called}"));
         node.needs.insert(token);
-        node.words = answer.words;
-        node.missing = answer.missing;
+        node.needs.extend(state.node_of(&Fact::Granted(eligibility.clone())));
+        match weakened {
+            Some(weakened) => drop(node.needs.insert(weakened)),
+            None => {
+                node.words = answer.words;
+                node.missing = answer.missing;
+            }
+        }
         assign(state, &key, role, principal, scope);
         state.derive(Fact::Granted(key), node);
+    }
+}
+
+/// Rules of activation at a scope, weakened; the node that does it.
+fn weaken(state: &mut State<'_>, principal: &ObjectId, token: usize, scope: &ResourceId) -> Option<usize> {
+    let fact = Fact::Weakened(scope.clone());
+    if !state.has(&fact) && !state.is_banned(RULES, scope.spelled()) {
+        let allowed = state.may(principal, &state.request(RULES, false, scope))?;
+        let why = format!("ask nothing at activation, by {}", allowed.why);
+        let mut node = allowed.into_node(state.node(RULES, principal.as_str(), scope.spelled(), &why));
+        node.needs.insert(token);
+        state.derive(fact.clone(), node);
+    }
+    state.node_of(&fact)
+}
+
+/// Whoever may write eligibilities makes themselves eligible for what is worth having.
+pub fn make_eligible(state: &mut State<'_>, principal: &ObjectId, token: usize, scopes: &BTreeSet<ResourceId>) {
+    if state.is_never(ELIGIBLE) {
+        return;
+    }
+    let caller = state.caller(principal);
+    for scope in state.covered(principal, scopes.iter()) {
+        let request = state.request(ELIGIBLE, false, &scope);
+        let could = state.world.rbac().could(&caller, &request).is_some();
+        // Who may grant outright needs no detour.
+        let grants = state.request(WRITE, false, &ResourceId::new(&assignment_key(&scope, "probe")));
+        if !could || state.is_banned(ELIGIBLE, scope.spelled()) || state.may(principal, &grants).is_some() {
+            continue;
+        }
+        for (role, name) in best(state, &scope) {
+            let key = format!("{}/eligible-{role}-{principal}", scope.folded().trim_end_matches('/'));
+            if state.has(&Fact::Granted(key.clone())) {
+                continue;
+            }
+            let Some(allowed) = state.may(principal, &request) else { break };
+            let why = format!("become eligible for {name}, by {}", allowed.why);
+            let mut node = allowed.into_node(state.node(ELIGIBLE, principal.as_str(), scope.spelled(), &why));
+            node.needs.insert(token);
+            let body = json!({ "id": key, "properties": { "principalId": principal.as_str(), "scope": scope.spelled(),
+                "roleDefinitionId": format!("/providers/Microsoft.Authorization/roleDefinitions/{role}") } });
+            insert(state, Kind::PimEligibilities, &key, body);
+            state.derive(Fact::Granted(key), node);
+        }
     }
 }
 
@@ -167,18 +222,8 @@ fn on_the_way(state: &State<'_>) -> Vec<(String, bool)> {
     operations
 }
 
-/// Roles that name any of them, those that name most first.
-fn useful(state: &State<'_>) -> Vec<(ObjectId, String, u128)> {
-    let operations = on_the_way(state);
-    let named: Vec<(&str, bool)> = operations.iter().map(|(name, data)| (name.as_str(), *data)).collect();
-    let mut roles = state.world.rbac().roles_naming(&named);
-    roles.retain(|(_, _, mask)| *mask != 0);
-    roles.sort_by(|a, b| (b.2.count_ones(), &a.1, &a.0).cmp(&(a.2.count_ones(), &b.1, &b.0)));
-    roles
-}
-
 /// To whom the principal would grant: themselves; one of each kind that they act as; whom a condition of theirs names.
-fn grantees(state: &State<'_>, principal: &ObjectId, probe: &ArmRequest) -> Vec<ObjectId> {
+fn grantees(state: &State<'_>, principal: &ObjectId, conditions: &[String]) -> Vec<ObjectId> {
     let mut grantees = vec![principal.clone()];
     let controlled: Vec<&ObjectId> = state
         .facts()
@@ -196,15 +241,9 @@ fn grantees(state: &State<'_>, principal: &ObjectId, probe: &ArmRequest) -> Vec<
         let person = |(other, _): &(ObjectId, usize)| kindred(state, other) == Kindred::Person;
         grantees.extend(state.with_session(audience).into_iter().find(person).map(|(other, _)| other));
     }
-    let caller = state.caller(principal);
     let env = &state.world.env;
-    for grant in state.world.rbac().grants(&caller, probe) {
-        let document = env.get(Kind::RoleAssignments, &grant.assignment.to_lowercase());
-        let text = |d: &Document| {
-            json::text(&d.body, "properties.condition").or_else(|| json::text(&d.body, "condition")).map(str::to_owned)
-        };
-        let Some(condition) = document.and_then(text) else { continue };
-        for named in guids(&condition).map(ObjectId::new) {
+    for condition in conditions {
+        for named in guids(condition).map(ObjectId::new) {
             let holds = |of: &ObjectId| env.transitive_groups(of).known().is_some_and(|groups| groups.contains(&named));
             if controlled.contains(&&named) || holds(principal) || controlled.iter().any(|other| holds(other)) {
                 grantees.push(named);
@@ -214,6 +253,20 @@ fn grantees(state: &State<'_>, principal: &ObjectId, probe: &ArmRequest) -> Vec<
     let mut seen = BTreeSet::new();
     grantees.retain(|grantee| seen.insert(grantee.clone()));
     grantees
+}
+
+/// Conditions of the assignments by which the caller may or might grant there.
+fn conditions(state: &State<'_>, caller: &ArmPrincipal, probe: &ArmRequest) -> Vec<String> {
+    let env = &state.world.env;
+    let mut conditions = Vec::new();
+    for grant in state.world.rbac().grants(caller, probe) {
+        let assignment = env.get(Kind::RoleAssignments, &grant.assignment.to_lowercase());
+        let own = |d: &Document| {
+            json::text(&d.body, "properties.condition").or_else(|| json::text(&d.body, "condition")).map(str::to_owned)
+        };
+        conditions.extend(assignment.and_then(own));
+    }
+    conditions
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -240,9 +293,13 @@ fn guids(text: &str) -> impl Iterator<Item = &str> {
 }
 
 const WRITE: &str = "Microsoft.Authorization/roleAssignments/write";
+/// Activates an eligibility, or assigns actively through PIM, whose service then writes the assignment.
+const ASSIGN: &str = "Microsoft.Authorization/roleAssignmentScheduleRequests/write";
+const ELIGIBLE: &str = "Microsoft.Authorization/roleEligibilityScheduleRequests/write";
+const RULES: &str = "Microsoft.Authorization/roleManagementPolicies/write";
 
 pub fn grant_roles(state: &mut State<'_>, principal: &ObjectId, token: usize, scopes: &BTreeSet<ResourceId>) {
-    if state.is_never(WRITE) {
+    if state.is_never(WRITE) && state.is_never(ASSIGN) {
         return;
     }
     // Control of a scope is control of everything below: what is owned above needs no grant further down, save where a
@@ -256,16 +313,21 @@ pub fn grant_roles(state: &mut State<'_>, principal: &ObjectId, token: usize, sc
             continue;
         }
         let probe = state.request(WRITE, false, &ResourceId::new(&assignment_key(&scope, "probe")));
-        if state.is_banned(WRITE, scope.spelled()) || !state.world.rbac().could(&caller, &probe) {
+        // One detour, whichever of the two it is.
+        if [WRITE, ASSIGN].iter().any(|operation| state.is_avoided(operation, scope.spelled())) {
             continue;
         }
+        let by_pim = state.request(ASSIGN, false, &scope);
+        let could = state.world.rbac().could(&caller, &probe).or(state.world.rbac().could(&caller, &by_pim));
+        let Some(conditioned) = could else { continue };
         state.grants = true;
-        for grantee in grantees(state, principal, &probe) {
-            let giving = Giving { principal, token, scope: &scope, grantee: &grantee };
+        let conditions = conditions(state, &caller, &probe);
+        for grantee in grantees(state, principal, &conditions) {
+            let giving = Giving { principal, token, scope: &scope, grantee: &grantee, conditioned };
             let mut control = false;
             for (role, name) in best(state, &scope) {
-                let granted = grant(state, &giving, &role, &name);
-                control |= granted && role.as_str() == OWNER;
+                let given = grant(state, &giving, &role, &name);
+                control |= given == Given::Yes && role.as_str() == OWNER;
             }
             if !control {
                 grant_others(state, &giving);
@@ -285,7 +347,7 @@ fn grant_others(state: &mut State<'_>, giving: &Giving<'_>) {
     }
     let roles = match &state.useful {
         Some(roles) => roles.clone(),
-        None => std::rc::Rc::new(useful(state)),
+        None => state.world.rbac().roles_naming(&on_the_way(state)),
     };
     state.useful = Some(roles.clone());
     let mut covered: u128 = 0;
@@ -294,8 +356,14 @@ fn grant_others(state: &mut State<'_>, giving: &Giving<'_>) {
         covered |= if state.has(&Fact::Granted(key)) { *mask } else { 0 };
     }
     for (role, name, mask) in roles.iter() {
-        if mask & !covered != 0 && grant(state, giving, role, name) {
-            covered |= mask;
+        if mask & !covered == 0 {
+            continue;
+        }
+        match grant(state, giving, role, name) {
+            Given::Yes => covered |= mask,
+            // Without a condition the right does not turn on what is given.
+            Given::NoRight if !giving.conditioned => break,
+            Given::NoRight | Given::Policy => {}
         }
     }
     state.granting.insert(tried, state.world.version);
@@ -307,6 +375,17 @@ struct Giving<'g> {
     token: usize,
     scope: &'g ResourceId,
     grantee: &'g ObjectId,
+    /// Some right to grant turns on what is given to whom.
+    conditioned: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Given {
+    /// Now or before.
+    Yes,
+    NoRight,
+    Policy,
 }
 
 impl Giving<'_> {
@@ -315,12 +394,11 @@ impl Giving<'_> {
     }
 }
 
-/// Whether the role is given, now or before.
-fn grant(state: &mut State<'_>, giving: &Giving<'_>, role: &ObjectId, name: &str) -> bool {
-    let Giving { principal, token, scope, grantee } = *giving;
+fn grant(state: &mut State<'_>, giving: &Giving<'_>, role: &ObjectId, name: &str) -> Given {
+    let Giving { principal, token, scope, grantee, .. } = *giving;
     let key = giving.key(role);
     if state.has(&Fact::Granted(key.clone())) {
-        return true;
+        return Given::Yes;
     }
     let mut request = state.request(WRITE, false, &ResourceId::new(&key));
     let attribute = |n: &str| format!("@Request[Microsoft.Authorization/roleAssignments:{n}]");
@@ -331,25 +409,35 @@ fn grant(state: &mut State<'_>, giving: &Giving<'_>, role: &ObjectId, name: &str
     request.attributes.insert(attribute("RoleDefinitionId"), Some(vec![json!(role.as_str())]));
     request.attributes.insert(attribute("PrincipalId"), Some(vec![json!(grantee.as_str())]));
     request.attributes.insert(attribute("PrincipalType"), Some(vec![kind.clone()]));
-    let Some(allowed) = state.may(principal, &request) else { return false };
+    let by_pim = state.request(ASSIGN, false, scope);
+    let right = |operation: &'static str, request: &ArmRequest| {
+        let allowed = match state.is_banned(operation, scope.spelled()) {
+            true => None,
+            false => state.may(principal, request),
+        };
+        allowed.map(|allowed| (operation, allowed))
+    };
+    let Some((operation, allowed)) = right(WRITE, &request).or_else(|| right(ASSIGN, &by_pim)) else {
+        return Given::NoRight;
+    };
     let body = json!({ "properties": {
         "roleDefinitionId": format!("{}/providers/Microsoft.Authorization/roleDefinitions/{role}",
             scope.subscription().map(|s| s.spelled().to_owned()).unwrap_or_default()),
         "principalId": grantee.as_str(), "principalType": kind } });
-    let Some(deleted) = policy_allows(state, WRITE, &ResourceId::new(&key), body) else { return false };
+    let Some(deleted) = policy_allows(state, WRITE, &ResourceId::new(&key), body) else { return Given::Policy };
     let to = match grantee == principal {
         true => String::new(),
         false => format!(" to {}", crate::replay::principal_name(state.engine, grantee)),
     };
     let why = format!("grant {name}{to}, by {}", allowed.why);
-    let mut node = allowed.into_node(state.node(WRITE, principal.as_str(), scope.spelled(), &why));
+    let mut node = allowed.into_node(state.node(operation, principal.as_str(), scope.spelled(), &why));
     node.needs.insert(token);
     node.needs.extend(deleted);
     // Who is granted something has to be had first.
     node.needs.extend(state.node_of(&Fact::Controls(grantee.clone())).filter(|_| grantee != principal));
     assign(state, &key, role.as_str(), grantee, scope);
     state.derive(Fact::Granted(key), node);
-    true
+    Given::Yes
 }
 
 const REDEFINE: &str = "Microsoft.Authorization/roleDefinitions/write";
@@ -364,7 +452,7 @@ pub fn redefine_roles(state: &mut State<'_>, principal: &ObjectId, token: usize)
     let mut held: BTreeSet<String> = BTreeSet::new();
     for role in state.world.rbac().roles_held(&caller) {
         let probe = state.request(REDEFINE, false, role.scope);
-        if state.world.rbac().could(&caller, &probe) {
+        if state.world.rbac().could(&caller, &probe).is_some() {
             held.extend(state.world.rbac().roles_held(&caller).map(|held| last(held.role).to_lowercase()));
             break;
         }
@@ -400,6 +488,11 @@ pub fn redefine_roles(state: &mut State<'_>, principal: &ObjectId, token: usize)
             continue;
         }
         let mut rights = Vec::new();
+        // Who may grant has no need of it.
+        let place = scopes.first().map(|scope| ResourceId::new(&assignment_key(scope, "probe")));
+        if place.is_some_and(|place| state.may(principal, &state.request(WRITE, false, &place)).is_some()) {
+            continue;
+        }
         for scope in &scopes {
             let id = format!("{}/providers/Microsoft.Authorization/roleDefinitions/{role}", scope.spelled());
             rights.extend(state.may(principal, &state.request(REDEFINE, false, &ResourceId::new(&id))));

@@ -59,6 +59,8 @@ pub enum Fact {
     ConditionalAccessGone,
     /// A role assignment made on the way, by key.
     Granted(String),
+    /// Rules of activation at a scope ask nothing any more.
+    Weakened(ResourceId),
     /// A custom role, by its GUID, that now allows everything.
     Redefined(String),
     DirectoryRole(ObjectId, String),
@@ -86,7 +88,7 @@ pub struct State<'a> {
     /// Somebody the attacker acts as may be able to grant roles.
     pub grants: bool,
     /// Roles that name an operation on the way.
-    pub useful: Option<Rc<Vec<(ObjectId, String, u128)>>>,
+    pub useful: Option<Arc<Vec<(ObjectId, String, u128)>>>,
     /// Who has tried to give what else to whom, and where; the version of the world at the end of it.
     pub granting: BTreeMap<(ObjectId, ObjectId, ResourceId), u64>,
     /// Number of facts and version of the world when a room last began to have its say about a principal.
@@ -580,12 +582,16 @@ impl<'a> State<'a> {
             return None;
         }
         let mut needs = BTreeSet::new();
-        let grants = self.world.rbac().grants(&caller, request);
-        let own = grants.iter().any(|g| !self.has(&Fact::Granted(g.assignment.to_lowercase())));
-        if !own
-            && let Some(made) = grants.iter().find_map(|g| self.node_of(&Fact::Granted(g.assignment.to_lowercase())))
-        {
-            needs.insert(made);
+        let mut grants = self.world.rbac().grants(&caller, request);
+        let made = |g: &crate::decide::azure_rbac::Grant| {
+            let role = g.role_definition.rsplit('/').next().unwrap_or(&g.role_definition).to_lowercase();
+            self.node_of(&Fact::Granted(g.assignment.to_lowercase())).or(self.node_of(&Fact::Redefined(role)))
+        };
+        // The attacker's own right first, then what they made of it.
+        if let Some(at) = grants.iter().position(|g| made(g).is_none()) {
+            grants.swap(0, at);
+        } else {
+            needs.extend(grants.first().and_then(made));
         }
         let by_group = grants.iter().find_map(|g| self.node_of(&Fact::Member(principal.clone(), g.principal.clone())));
         needs.extend(by_group);

@@ -72,6 +72,13 @@ impl Assignment {
         self.role.as_ref().is_some_and(|role| role.permissions.is_readable())
     }
 
+    /// Whether what it grants of the operation turns on a condition, its own or its role's.
+    pub fn is_conditioned(&self, asked: &Asked<'_>) -> bool {
+        let of_role =
+            |role: &Arc<Role>| !role.permissions.conditions(asked.operation, asked.request.is_data_action).is_empty();
+        self.condition.is_some() || self.role.as_ref().is_some_and(of_role)
+    }
+
     pub fn role_fact(&self) -> String {
         match &self.role_key {
             Some(key) => role_fact(key),

@@ -260,33 +260,30 @@ impl Authorizer {
     }
 
     /// Whether some assignment of the caller's could allow the request, whatever its conditions, deny assignments and
-    /// locks say.
-    pub fn could(&self, principal: &ArmPrincipal, request: &ArmRequest) -> bool {
+    /// locks say; and then, whether any of those carries a condition, on the assignment or in the role.
+    pub fn could(&self, principal: &ArmPrincipal, request: &ArmRequest) -> Option<bool> {
         let caller = Caller::new(principal);
         let operation = asked::folded(request);
         let asked = Asked::new(request, &operation, &self.hierarchy);
-        let named = |at: u32| self.assignments.get(at).map(|assignment| assignment.factors::<Kleene>(&caller, &asked));
-        let mut factors = self.assignments.candidates(&caller, &asked).into_iter().filter_map(|(at, _)| named(at));
-        !self.assignments_collected
-            || factors.any(|f| ![f.scope, f.principal, f.actions].contains(&Kleene::False))
-            || self.classics.all.iter().any(|c| c.grants::<Kleene>(&caller, &asked, &self.assignments) != Kleene::False)
-            || self.classics.perhaps::<Kleene>(&caller, &asked) != Kleene::False
+        let mut could = (!self.assignments_collected).then_some(false);
+        for (at, _) in self.assignments.candidates(&caller, &asked) {
+            let Some(assignment) = self.assignments.get(at) else { continue };
+            let factors = assignment.factors::<Kleene>(&caller, &asked);
+            if ![factors.scope, factors.principal, factors.actions].contains(&Kleene::False) {
+                could = Some(could == Some(true) || assignment.is_conditioned(&asked));
+            }
+        }
+        let classic = |c: &elevated::Classic| c.grants::<Kleene>(&caller, &asked, &self.assignments) != Kleene::False;
+        let others = self.classics.all.iter().any(classic);
+        let others = others || self.classics.perhaps::<Kleene>(&caller, &asked) != Kleene::False;
+        could.or(others.then_some(false))
     }
 
-    /// Every role definition, its name, and which of up to 128 operations (with whether each is a data action) its
-    /// permissions name; conditions aside. In no order.
-    pub fn roles_naming(&self, operations: &[(&str, bool)]) -> Vec<(ObjectId, String, u128)> {
+    /// The roles whose permissions name any of up to 128 operations (each with whether it is a data action), with a bit
+    /// for each that they name; conditions aside. Those that name most come first.
+    pub fn roles_naming(&self, operations: &[(String, bool)]) -> Arc<Vec<(ObjectId, String, u128)>> {
         let folded: Vec<(String, bool)> = operations.iter().map(|(name, data)| (name.to_lowercase(), *data)).collect();
-        let named = |permissions: &role::Permissions| {
-            let named =
-                folded.iter().take(128).enumerate().filter(|(_, (name, data))| permissions.may_name(name, *data));
-            named.fold(0, |mask, (at, _)| mask | 1 << at)
-        };
-        let roles = self.roles.iter().map(|(key, role)| {
-            let name = role.name.as_deref().unwrap_or(key.as_str()).to_owned();
-            (key.clone(), name, named(&role.permissions))
-        });
-        roles.collect()
+        self.roles.naming(&folded)
     }
 
     /// Role assignments to the principal or its known groups, wherever they are.

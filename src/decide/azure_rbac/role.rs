@@ -11,7 +11,7 @@ use super::pattern::Patterns;
 use crate::model::{ObjectId, json};
 use serde_json::Value;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 #[derive(Clone, Debug)]
 struct Element {
@@ -142,19 +142,52 @@ pub(super) struct Role {
 
 /// Role definitions by bare GUID: a definition is named by its id at any scope.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Roles(HashMap<ObjectId, Arc<Role>>);
+pub(super) struct Roles {
+    all: HashMap<ObjectId, Arc<Role>>,
+    /// Answers of [`Roles::naming`], for as long as no definition changes.
+    named: Arc<Mutex<Named>>,
+}
+
+/// Key, name, and which of the operations asked for its permissions name, for every role that names any.
+pub(super) type Naming = Arc<Vec<(ObjectId, String, u128)>>;
+
+type Named = HashMap<Vec<(String, bool)>, Naming>;
 
 impl Roles {
-    pub fn iter(&self) -> impl Iterator<Item = (&ObjectId, &Arc<Role>)> {
-        self.0.iter()
+    pub fn naming(&self, operations: &[(String, bool)]) -> Naming {
+        if let Ok(known) = self.named.lock()
+            && let Some(naming) = known.get(operations)
+        {
+            return naming.clone();
+        }
+        let named = |permissions: &Permissions| {
+            let asked = operations.iter().take(128).enumerate();
+            asked.filter(|(_, (name, data))| permissions.may_name(name, *data)).fold(0, |mask, (at, _)| mask | 1 << at)
+        };
+        let mut roles: Vec<(ObjectId, String, u128)> = self
+            .all
+            .iter()
+            .map(|(key, role)| {
+                let name = role.name.as_deref().unwrap_or(key.as_str()).to_owned();
+                (key.clone(), name, named(&role.permissions))
+            })
+            .filter(|(_, _, mask)| *mask != 0)
+            .collect();
+        roles.sort_by(|a, b| (b.2.count_ones(), &a.1, &a.0).cmp(&(a.2.count_ones(), &b.1, &b.0)));
+        let naming = Arc::new(roles);
+        if let Ok(mut known) = self.named.lock() {
+            known.insert(operations.to_vec(), naming.clone());
+        }
+        naming
     }
 
     pub fn get(&self, key: &ObjectId) -> Option<&Arc<Role>> {
-        self.0.get(key)
+        self.all.get(key)
     }
 
     /// Puts a definition in; the later one of the same GUID wins. Its key where it could be read.
     pub fn insert(&mut self, document: &Value, complain: &mut dyn FnMut(&str, String, String)) -> Option<ObjectId> {
+        self.named = Arc::default();
         let id = json::text(document, "id").or_else(|| json::text(document, "name")).unwrap_or_default();
         let Some(key) = role_key(id) else {
             complain(id, String::new(), "a role definition without an id".to_owned());
@@ -163,11 +196,11 @@ impl Roles {
         let mut told = |pointer, says| complain(id, pointer, says);
         let Some(permissions) = Permissions::of(document, &role_fact(&key), &mut told) else {
             complain(id, "/permissions".to_owned(), "a role definition without a list of permissions".to_owned());
-            self.0.remove(&key);
+            self.all.remove(&key);
             return Some(key);
         };
         let name = property(document, "roleName").and_then(Value::as_str).map(Arc::from);
-        self.0.insert(key.clone(), Arc::new(Role { id: id.into(), name, permissions }));
+        self.all.insert(key.clone(), Arc::new(Role { id: id.into(), name, permissions }));
         Some(key)
     }
 }
