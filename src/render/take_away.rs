@@ -1,41 +1,41 @@
 //! The chosen set as drafts to deploy: each native document as the service takes it, `deploy.sh` with the exact command
-//! for each, `revert.sh` with the one that takes it back.
+//! for each, `revert.sh` with the one that takes it back, last in first out.
 //!
 //! Nothing that changes what anybody may do runs unasked: conditional access is created in report-only state, Azure
-//! Policy assignments do not enforce, and every other line runs only with `ENFORCE=yes`. Commands are for a POSIX shell;
-//! every word that is not ours stands in single quotes. Sources: Microsoft Graph *Create conditionalAccessPolicy*,
-//! *Update unifiedRoleManagementPolicyRule*; ARM *Role Management Policies - Update*, *Role Eligibility Schedule
-//! Requests - Create*, *Policy Assignments - Create*, *Management Locks - Create Or Update At Scope Level*.
+//! Policy assignments do not enforce, and every other line runs only with `ENFORCE=yes`. What stands already under a
+//! name is left alone, a second run goes on where the first one ended, and only what was done is taken back. Commands
+//! are for a POSIX shell; every word that is not ours stands in single quotes.
+//!
+//! Sources: Microsoft Graph v1.0 *Create conditionalAccessPolicy*, *Update conditionalaccesspolicy*, *Create
+//! namedLocation*, *Update unifiedRoleManagementPolicyRule*, *Create roleEligibilityScheduleRequests*; ARM *Role
+//! Management Policies - Update*, *Role Eligibility Schedule Requests - Create*, *Role Assignments - Create*, *Policy
+//! Assignments - Create*, *Management Locks - Create Or Update By Scope*; the versions of the interface are the newest
+//! stable ones of each provider's published specification (read November 2026).
 
 mod azure;
 mod entra;
 mod pim;
+mod script;
 
 use super::picture::{Names, recommended};
 use super::text::plain;
 use super::{Artifact, Output, RenderError, Request, slug};
 use crate::analysis::{Analysis, Control, ControlDocument};
+use script::Script;
 use serde_json::Value;
-use std::fmt::Write;
 
 pub(super) const OUTPUT: Output = Output { id: "take-away", views: &["set"], extension: "json", render };
 
 const ARM: &str = "https://management.azure.com";
 const GRAPH: &str = "https://graph.microsoft.com/v1.0";
 
-/// What stands in the two scripts before anything else.
-const NOW: &str =
-    "now() { if [ \"${ENFORCE-no}\" = yes ]; then \"$@\"; else echo \"left out without ENFORCE=yes: $*\"; fi; }\n";
-
 fn render(analysis: &Analysis, request: &Request) -> Result<Vec<Artifact>, RenderError> {
     let with = if request.with.is_empty() { recommended(analysis) } else { request.with.clone() };
     let names = Names::of(analysis);
-    let mut kit = Kit { files: Vec::new(), deploy: head(analysis, DEPLOY), revert: head(analysis, REVERT) };
-    kit.deploy.push_str(NOW);
+    let mut kit = Kit { files: Vec::new(), script: Script::default() };
     for id in &with {
         let Some(control) = analysis.control(id) else { continue };
-        let _ = write!(kit.deploy, "\n# {}\n", plain(&names.title(id)));
-        let _ = write!(kit.revert, "\n# {}\n", plain(&names.title(id)));
+        kit.script.heading(&names.title(id));
         for (number, document) in control.documents.iter().enumerate() {
             let draft = Draft {
                 control,
@@ -43,7 +43,10 @@ fn render(analysis: &Analysis, request: &Request) -> Result<Vec<Artifact>, Rende
                 stem: format!("{}/{}-{}", slug(&control.id), number + 1, slug(&document.family)),
             };
             for unfilled in &document.unfilled {
-                let _ = writeln!(kit.deploy, "# fill the parameter {} in {}.json first", plain(unfilled), draft.stem);
+                kit.script.say(
+                    Phase::Prepare,
+                    &format!("fill the parameter {} in {}.json first", plain(unfilled), draft.stem),
+                );
             }
             match document.family.as_str() {
                 "conditional-access" => entra::conditional_access(&mut kit, &draft)?,
@@ -54,31 +57,35 @@ fn render(analysis: &Analysis, request: &Request) -> Result<Vec<Artifact>, Rende
                 "pim" => pim::rules(&mut kit, &draft)?,
                 _ => {
                     kit.file(&format!("{}.json", draft.stem), &document.body)?;
-                    let _ = writeln!(kit.deploy, "# {}.json is put in force by hand", draft.stem);
+                    kit.script.say(Phase::Prepare, &format!("{}.json is put in force by hand", draft.stem));
                 }
             }
         }
     }
-    kit.files.push(Artifact { name: "deploy.sh".to_owned(), bytes: kit.deploy.into_bytes() });
-    kit.files.push(Artifact { name: "revert.sh".to_owned(), bytes: kit.revert.into_bytes() });
+    let marking = analysis.incident.marking.as_deref();
+    kit.files.push(Artifact { name: "deploy.sh".to_owned(), bytes: kit.script.deploy(marking).into_bytes() });
+    kit.files.push(Artifact { name: "revert.sh".to_owned(), bytes: kit.script.revert(marking).into_bytes() });
     Ok(kit.files)
 }
 
-const DEPLOY: &str = "# Drafts: read each before you run it. Conditional access is created in report-only state, policy\n\
-     # assignments do not enforce yet. Lines behind `now` change at once what people may do: they run with ENFORCE=yes.\n";
-const REVERT: &str =
-    "# Takes back what deploy.sh did. Run it in the same folder: deploy.sh leaves the ids of what it made there.\n";
-
-fn head(analysis: &Analysis, says: &str) -> String {
-    let marking = analysis.incident.marking.as_deref().map(|m| format!("# {}\n", plain(m))).unwrap_or_default();
-    format!("#!/bin/sh\n{marking}{says}set -eu\ncd -- \"$(dirname -- \"$0\")\"\n")
+/// What goes before what, whatever the order of the controls: what is named before what names it, what people get
+/// before what is taken from them, locks when nothing is left to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    /// Named locations, policy definitions, rules of roles.
+    Prepare,
+    /// Policies that report and do not enforce.
+    Report,
+    /// Roles for those who would be left without.
+    Give,
+    Enforce,
+    Lock,
 }
 
 /// What the families write to.
 struct Kit {
     files: Vec<Artifact>,
-    deploy: String,
-    revert: String,
+    script: Script,
 }
 
 impl Kit {
@@ -89,14 +96,6 @@ impl Kit {
             self.files.push(Artifact { name: name.to_owned(), bytes: text.into_bytes() });
         }
         Ok(())
-    }
-
-    fn deploy(&mut self, line: &str) {
-        let _ = writeln!(self.deploy, "{line}");
-    }
-
-    fn revert(&mut self, line: &str) {
-        let _ = writeln!(self.revert, "{line}");
     }
 }
 
@@ -118,7 +117,8 @@ impl Draft<'_> {
     }
 
     fn nowhere(&self, kit: &mut Kit) {
-        kit.deploy(&format!("# nothing in this environment fits {}.json: say where it applies", self.stem));
+        let text = format!("nothing in this environment fits {}.json: say where it applies", self.stem);
+        kit.script.say(Phase::Prepare, &text);
     }
 }
 

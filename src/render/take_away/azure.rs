@@ -1,14 +1,52 @@
 //! Documents of Azure Resource Manager: policies, patches of resources, locks, role assignments.
 
-use super::{ARM, Draft, Kit, az, text, word};
+use super::script::{once, put};
+use super::{ARM, Draft, Kit, Phase, az, text, word};
+use crate::analysis::ControlDocument;
 use crate::render::{RenderError, slug};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
-const POLICY: &str = "api-version=2023-04-01";
+/// *Policy Assignments - Create*, *Policy Definitions - Create Or Update*.
+const POLICY: &str = "api-version=2025-03-01";
+/// *Role Assignments - Create*.
+pub(super) const ROLES: &str = "api-version=2022-04-01";
+/// *Management Locks - Create Or Update By Scope*.
+const LOCKS: &str = "api-version=2020-05-01";
+
+/// A name of the kit's own: nothing of the tenant's is replaced by mistake. Assignments at a management group have at
+/// most 24 characters, elsewhere 64.
+fn own_name(of: &str, scope: &str) -> String {
+    let longest = if scope.to_lowercase().contains("/managementgroups/") { 24 } else { 64 };
+    let name = format!("cutset-{}", slug(of));
+    if name.len() <= longest {
+        return name;
+    }
+    let hash: String = Sha256::digest(&name).iter().take(3).map(|byte| format!("{byte:02x}")).collect();
+    let start: String = name.chars().take(longest - 7).collect();
+    format!("{}-{hash}", start.trim_end_matches('-'))
+}
+
+/// The kind of an Azure Policy document, as its id spells it.
+fn kind(body: &Value) -> &'static str {
+    if body.pointer("/properties/policyDefinitionId").is_some() {
+        "policyAssignments"
+    } else if body.pointer("/properties/policyDefinitions").is_some() {
+        "policySetDefinitions"
+    } else {
+        "policyDefinitions"
+    }
+}
+
+/// Where a document of the control's own stands when it is assigned at this scope.
+fn placed_at(scope: &str, body: &Value, otherwise: &str) -> (String, String) {
+    let name = own_name(text(body, "/name").unwrap_or(otherwise), scope);
+    let id = format!("{}/providers/Microsoft.Authorization/{}/{name}", scope.trim_end_matches('/'), kind(body));
+    (name, id)
+}
 
 pub(super) fn policy(kit: &mut Kit, draft: &Draft<'_>) -> Result<(), RenderError> {
     let body = &draft.document.body;
-    let assignment = body.pointer("/properties/policyDefinitionId").is_some();
     let file = format!("{}.json", draft.stem);
     let own = draft.document.targets.iter().find(|t| t.id.to_lowercase().contains("/policyassignments/"));
     if let Some(own) = own {
@@ -18,12 +56,13 @@ pub(super) fn policy(kit: &mut Kit, draft: &Draft<'_>) -> Result<(), RenderError
         kit.file(&file, &enforced(body, "DoNotEnforce"))?;
         kit.file(&enforce, &enforced(body, "Default"))?;
         kit.file(&before, &own.before)?;
-        kit.deploy(&az("put", &url, Some(&file)));
-        kit.deploy(&format!("now {}", az("put", &url, Some(&enforce))));
-        kit.revert(&az("put", &url, Some(&before)));
+        let back = az("put", &url, Some(&before));
+        let (line, undo) = once(&format!("{}.reporting", draft.stem), &az("put", &url, Some(&file)), &back);
+        kit.script.act(Phase::Report, vec![line], vec![undo]);
+        let (line, undo) = once(&format!("{}.enforced", draft.stem), &az("put", &url, Some(&enforce)), &back);
+        kit.script.act(Phase::Enforce, vec![format!("now {line}")], vec![undo]);
         return Ok(());
     }
-    let name = slug(text(body, "/name").unwrap_or(&draft.control.id));
     // A definition of one's own stands where it is assigned; those of the platform have their ids everywhere.
     let siblings = || draft.control.documents.iter().filter(|d| d.family == "azure-policy");
     let scopes: Vec<String> = siblings().flat_map(|d| d.targets.iter().map(|t| t.id.clone())).collect();
@@ -38,51 +77,30 @@ pub(super) fn policy(kit: &mut Kit, draft: &Draft<'_>) -> Result<(), RenderError
     for (n, scope) in scopes.iter().enumerate() {
         let part = if n == 0 { draft.stem.clone() } else { format!("{}-{}", draft.stem, n + 1) };
         let file = format!("{part}.json");
-        let kind = match (assignment, body.pointer("/properties/policyDefinitions").is_some()) {
-            (true, _) => "policyAssignments",
-            (false, true) => "policySetDefinitions",
-            (false, false) => "policyDefinitions",
-        };
-        let id = format!("{}/providers/Microsoft.Authorization/{kind}/{name}", scope.trim_end_matches('/'));
+        let (name, id) = placed_at(scope, body, &draft.control.id);
         let url = format!("{ARM}{id}?{POLICY}");
-        if !assignment {
-            let mut definition = body.clone();
-            definition["id"] = json!(id);
-            kit.file(&file, &definition)?;
-            kit.deploy(&az("put", &url, Some(&file)));
-            kit.revert(&az("delete", &url, None));
-            continue;
-        }
         let mut placed = body.clone();
         placed["id"] = json!(id);
+        placed["name"] = json!(name);
+        let (line, undo) = put(&url, &file, &format!("{part}.made"));
+        if kind(body) != "policyAssignments" {
+            kit.file(&file, &placed)?;
+            kit.script.act(Phase::Prepare, vec![line], vec![undo]);
+            continue;
+        }
         let named = text(body, "/properties/policyDefinitionId").unwrap_or_default();
-        let here = siblings().find(|d| text(&d.body, "/id").is_some_and(|id| id.eq_ignore_ascii_case(named)));
-        if let Some(definition) = here {
-            let kind = if definition.body.pointer("/properties/policyDefinitions").is_some() {
-                "policySetDefinitions"
-            } else {
-                "policyDefinitions"
-            };
-            let name = slug(text(&definition.body, "/name").unwrap_or_default());
-            placed["properties"]["policyDefinitionId"] =
-                json!(format!("{}/providers/Microsoft.Authorization/{kind}/{name}", scope.trim_end_matches('/')));
+        let of = |d: &&ControlDocument| text(&d.body, "/id").is_some_and(|id| id.eq_ignore_ascii_case(named));
+        if let Some(definition) = siblings().find(of) {
+            let (_, id) = placed_at(scope, &definition.body, &draft.control.id);
+            placed["properties"]["policyDefinitionId"] = json!(id);
         }
         placed["properties"]["scope"] = json!(scope);
         let enforce = format!("{part}.enforce.json");
         kit.file(&file, &enforced(&placed, "DoNotEnforce"))?;
         kit.file(&enforce, &enforced(&placed, "Default"))?;
-        kit.deploy(&az("put", &url, Some(&file)));
-        kit.deploy(&format!("now {}", az("put", &url, Some(&enforce))));
-        // An assignment goes before the definition that it names.
-        let line = az("delete", &url, None);
-        match kit
-            .revert
-            .rfind("\n# ")
-            .and_then(|at| kit.revert.get(at + 1..).and_then(|rest| rest.find('\n')).map(|end| at + end + 2))
-        {
-            Some(at) => kit.revert.insert_str(at, &format!("{line}\n")),
-            None => kit.revert(&line),
-        }
+        kit.script.act(Phase::Report, vec![line], vec![undo]);
+        let (line, _) = put(&url, &enforce, &format!("{part}.made"));
+        kit.script.act(Phase::Enforce, vec![format!("now {line}")], Vec::new());
     }
     Ok(())
 }
@@ -97,18 +115,19 @@ fn enforced(body: &Value, mode: &str) -> Value {
     body
 }
 
-/// The version of the provider's interface that takes a PATCH of this type.
+/// The newest stable version of the provider's interface that takes a PATCH of this type.
 fn version(id: &str) -> &'static str {
     let lower = id.to_lowercase();
     [
-        ("/providers/microsoft.storage/", "2023-05-01"),
-        ("/providers/microsoft.keyvault/", "2023-07-01"),
-        ("/providers/microsoft.compute/disks/", "2023-10-02"),
-        ("/providers/microsoft.compute/snapshots/", "2023-10-02"),
-        ("/providers/microsoft.sql/", "2021-11-01"),
-        ("/providers/microsoft.documentdb/", "2024-05-15"),
-        ("/providers/microsoft.cognitiveservices/", "2023-05-01"),
-        ("/providers/microsoft.web/", "2023-12-01"),
+        ("/providers/microsoft.storage/", "2025-01-01"),
+        ("/providers/microsoft.keyvault/", "2024-11-01"),
+        ("/providers/microsoft.compute/disks/", "2025-01-02"),
+        ("/providers/microsoft.compute/snapshots/", "2025-01-02"),
+        ("/providers/microsoft.compute/", "2025-04-01"),
+        ("/providers/microsoft.sql/", "2023-08-01"),
+        ("/providers/microsoft.documentdb/", "2025-04-15"),
+        ("/providers/microsoft.cognitiveservices/", "2025-06-01"),
+        ("/providers/microsoft.web/", "2024-11-01"),
         ("/providers/microsoft.containerregistry/", "2023-07-01"),
     ]
     .iter()
@@ -125,14 +144,19 @@ pub(super) fn patch(kit: &mut Kit, draft: &Draft<'_>) -> Result<(), RenderError>
     }
     for (n, scope) in scopes.iter().enumerate() {
         let url = format!("{ARM}{scope}?api-version={}", version(scope));
-        kit.deploy(&format!("now {}", az("patch", &url, Some(&file))));
+        let line = az("patch", &url, Some(&file));
         match draft.document.targets.get(n) {
             Some(target) => {
                 let before = format!("{}.before-{}.json", draft.stem, n + 1);
                 kit.file(&before, &target.before)?;
-                kit.revert(&az("patch", &url, Some(&before)));
+                let mark = format!("{}.patched-{}", draft.stem, n + 1);
+                let (line, undo) = once(&mark, &line, &az("patch", &url, Some(&before)));
+                kit.script.act(Phase::Enforce, vec![format!("now {line}")], vec![undo]);
             }
-            None => kit.revert(&format!("# what {} held before is not known here", super::plain(scope))),
+            None => {
+                let unknown = format!("# what {} held before is not known here", super::plain(scope));
+                kit.script.act(Phase::Enforce, vec![format!("now {line}")], vec![unknown]);
+            }
         }
     }
     Ok(())
@@ -140,16 +164,18 @@ pub(super) fn patch(kit: &mut Kit, draft: &Draft<'_>) -> Result<(), RenderError>
 
 pub(super) fn lock(kit: &mut Kit, draft: &Draft<'_>) -> Result<(), RenderError> {
     let file = format!("{}.json", draft.stem);
-    kit.file(&file, &draft.document.body)?;
-    let name = slug(text(&draft.document.body, "/name").unwrap_or(&draft.control.id));
+    let name = own_name(text(&draft.document.body, "/name").unwrap_or(&draft.control.id), "");
+    let mut body = draft.document.body.clone();
+    body["name"] = json!(name);
+    kit.file(&file, &body)?;
     let scopes = draft.scopes();
     if scopes.is_empty() {
         draft.nowhere(kit);
     }
-    for scope in &scopes {
-        let url = format!("{ARM}{scope}/providers/Microsoft.Authorization/locks/{name}?api-version=2020-05-01");
-        kit.deploy(&format!("now {}", az("put", &url, Some(&file))));
-        kit.revert(&az("delete", &url, None));
+    for (n, scope) in scopes.iter().enumerate() {
+        let url = format!("{ARM}{scope}/providers/Microsoft.Authorization/locks/{name}?{LOCKS}");
+        let (line, undo) = put(&url, &file, &format!("{}.made-{}", draft.stem, n + 1));
+        kit.script.act(Phase::Lock, vec![format!("now {line}")], vec![undo]);
     }
     Ok(())
 }
@@ -160,23 +186,28 @@ pub(super) fn roles(kit: &mut Kit, draft: &Draft<'_>) -> Result<(), RenderError>
     for (n, target) in draft.document.targets.iter().enumerate() {
         let before = format!("{}.before-{}.json", draft.stem, n + 1);
         kit.file(&before, &target.before)?;
-        kit.deploy(&format!("now az role assignment delete --ids {}", word(&target.id)));
-        kit.revert(&az("put", &format!("{ARM}{}?api-version=2022-04-01", target.id), Some(&before)));
+        let (line, undo) = once(
+            &format!("{}.removed-{}", draft.stem, n + 1),
+            &format!("az role assignment delete --ids {}", word(&target.id)),
+            &az("put", &format!("{ARM}{}?{ROLES}", target.id), Some(&before)),
+        );
+        kit.script.act(Phase::Enforce, vec![format!("now {line}")], vec![undo]);
     }
     if draft.document.targets.is_empty() {
         for id in
             body.get("remove").and_then(Value::as_array).into_iter().flatten().filter_map(|entry| text(entry, "/id"))
         {
-            kit.deploy(&format!("now az role assignment delete --ids {}", word(id)));
+            let line = format!("now az role assignment delete --ids {}", word(id));
+            kit.script.act(Phase::Enforce, vec![line], Vec::new());
         }
     }
-    for added in body.get("add").and_then(Value::as_array).into_iter().flatten() {
+    for (n, added) in body.get("add").and_then(Value::as_array).into_iter().flatten().enumerate() {
         if let (Some(principal), Some(role), Some(scope)) =
             (text(added, "/principal"), text(added, "/role"), text(added, "/scope"))
         {
-            let whom = format!("--assignee {} --role {} --scope {}", word(principal), word(role), word(scope));
-            kit.deploy(&format!("now az role assignment create {whom}"));
-            kit.revert(&format!("az role assignment delete {whom}"));
+            let id = word(&format!("{}.granted-{}", draft.stem, n + 1));
+            let line = format!("now grant {} {} {} {id}", word(principal), word(role), word(scope));
+            kit.script.act(Phase::Give, vec![line], vec![format!("ungranted {id}")]);
         }
     }
     Ok(())

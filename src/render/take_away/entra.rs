@@ -1,6 +1,7 @@
 //! Conditional access policies and the named locations they need.
 
-use super::{Draft, GRAPH, Kit, az, text, word};
+use super::script::once;
+use super::{Draft, GRAPH, Kit, Phase, az, text, word};
 use crate::render::RenderError;
 use serde_json::{Value, json};
 
@@ -37,40 +38,59 @@ pub(super) fn conditional_access(kit: &mut Kit, draft: &Draft<'_>) -> Result<(),
             members.insert("@odata.type".to_owned(), kind);
         }
         kit.file(&file, &location)?;
-        kit.deploy("# a policy names the location by the id that this line returns");
-        return create(kit, &format!("{GRAPH}/identity/conditionalAccess/namedLocations"), stem, &file);
+        kit.script.say(Phase::Prepare, "a policy names the location by the id that this line keeps beside it");
+        create(kit, Phase::Prepare, &format!("{GRAPH}/identity/conditionalAccess/namedLocations"), stem, &file);
+        return Ok(());
     }
     kit.file(&file, &writable(body, Some("enabledForReportingButNotEnforced")))?;
     let policies = format!("{GRAPH}/identity/conditionalAccess/policies");
     let own = draft.document.targets.first().filter(|_| text(body, "/id").is_some());
     let Some(own) = own else {
-        create(kit, &policies, stem, &file)?;
-        kit.deploy(&format!(
-            "now az rest --method patch --url \"{policies}/$(cat {})\" --body '{{\"state\":\"enabled\"}}'",
+        create(kit, Phase::Report, &policies, stem, &file);
+        // Taken back with the policy itself.
+        let enforce = format!(
+            "now once {} az rest --method patch --url \"{policies}/$(cat {})\" --body '{{\"state\":\"enabled\"}}'",
+            word(&format!("{stem}.enforced")),
             word(&format!("{stem}.id"))
-        ));
+        );
+        let forget = format!("rm -f -- {}", word(&format!("{stem}.enforced")));
+        kit.script.act(Phase::Enforce, vec![enforce], vec![forget]);
         return Ok(());
     };
-    // The tenant's own policy is changed where it stands.
+    // The tenant's own policy is changed where it stands, in what differs and nothing else.
     let (before, enforce) = (format!("{stem}.before.json"), format!("{stem}.enforce.json"));
     let url = format!("{policies}/{}", own.id);
-    kit.file(&before, &writable(&own.before, None))?;
-    kit.file(&enforce, &writable(body, Some("enabled")))?;
+    let (old, new) = (writable(&own.before, None), writable(body, Some("enabled")));
+    kit.file(&before, &differing(&old, &new))?;
+    kit.file(&enforce, &differing(&new, &old))?;
+    let back = az("patch", &url, Some(&before));
     match text(&own.before, "/state") {
         Some("enabledForReportingButNotEnforced") => {
-            kit.deploy("# the policy reports already: read what it reported, then put it in force")
+            kit.script.say(Phase::Report, "the policy reports already: read what it reported, then put it in force")
         }
-        Some(_) | None => kit.deploy(&az("patch", &url, Some(&file))),
+        Some(_) | None => {
+            let report = format!("{stem}.report.json");
+            kit.file(&report, &differing(&writable(body, Some("enabledForReportingButNotEnforced")), &old))?;
+            let (line, undo) = once(&format!("{stem}.reporting"), &az("patch", &url, Some(&report)), &back);
+            kit.script.act(Phase::Report, vec![line], vec![undo]);
+        }
     }
-    kit.deploy(&format!("now {}", az("patch", &url, Some(&enforce))));
-    kit.revert(&az("patch", &url, Some(&before)));
+    let (line, undo) = once(&format!("{stem}.enforced"), &az("patch", &url, Some(&enforce)), &back);
+    kit.script.act(Phase::Enforce, vec![format!("now {line}")], vec![undo]);
     Ok(())
 }
 
+/// Members of the one that the other has otherwise.
+fn differing(of: &Value, from: &Value) -> Value {
+    let members = of.as_object().into_iter().flatten();
+    Value::Object(
+        members.filter(|(name, value)| from.get(name) != Some(value)).map(|(n, v)| (n.clone(), v.clone())).collect(),
+    )
+}
+
 /// Makes an object and keeps its id, by which it is found again.
-fn create(kit: &mut Kit, url: &str, stem: &str, file: &str) -> Result<(), RenderError> {
+fn create(kit: &mut Kit, phase: Phase, url: &str, stem: &str, file: &str) {
     let id = word(&format!("{stem}.id"));
-    kit.deploy(&format!("{} --query id --output tsv > {id}", az("post", url, Some(file))));
-    kit.revert(&format!("if [ -s {id} ]; then az rest --method delete --url \"{url}/$(cat {id})\"; rm -f {id}; fi"));
-    Ok(())
+    let line = format!("post {} {} {id}", word(url), word(file));
+    kit.script.act(phase, vec![line], vec![format!("unmade {} {id}", word(url))]);
 }

@@ -1,6 +1,7 @@
 //! Role-management rules, and the standing assignments that become eligible under them.
 
-use super::{ARM, Draft, GRAPH, Kit, az, text, word};
+use super::script::once;
+use super::{ARM, Draft, GRAPH, Kit, Phase, az, text, word};
 use crate::render::{RenderError, slug};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -20,41 +21,48 @@ pub(super) fn rules(kit: &mut Kit, draft: &Draft<'_>) -> Result<(), RenderError>
             let before = format!("{}.before-{}.json", draft.stem, n + 1);
             kit.file(&before, &target.before)?;
             let url = format!("{ARM}{}?{REQUESTS}", target.id);
-            kit.deploy(&format!("now {}", az("patch", &url, Some(&file))));
-            kit.revert(&az("patch", &url, Some(&before)));
+            let (line, undo) = once(
+                &format!("{}.rules-{}", draft.stem, n + 1),
+                &az("patch", &url, Some(&file)),
+                &az("patch", &url, Some(&before)),
+            );
+            kit.script.act(Phase::Prepare, vec![format!("now {line}")], vec![undo]);
         }
         if azure.is_empty() {
-            kit.deploy(&format!("# {file} goes to the management policy of each role; these list them:"));
-            for scope in draft.scopes() {
-                let url = format!(
-                    "{ARM}{scope}/providers/Microsoft.Authorization/roleManagementPolicyAssignments?{REQUESTS}"
-                );
-                kit.deploy(&az("get", &url, None));
-            }
+            let says = format!("# {file} goes to the management policy of each role; these list them:");
+            let list = |scope: &String| {
+                let scope = scope.trim_end_matches('/');
+                let kind = "providers/Microsoft.Authorization/roleManagementPolicyAssignments";
+                az("get", &format!("{ARM}{scope}/{kind}?{REQUESTS}"), None)
+            };
+            let lines = std::iter::once(says).chain(draft.scopes().iter().map(list)).collect();
+            kit.script.act(Phase::Prepare, lines, Vec::new());
             if draft.scopes().is_empty() {
                 draft.nowhere(kit);
             }
         }
     }
     for target in &directory {
+        let policy = format!("{GRAPH}/policies/roleManagementPolicies/{}/rules", target.id);
+        let before = target.before.pointer("/properties/rules").and_then(Value::as_array);
+        let before: Vec<Value> = before.into_iter().flatten().map(graph_rule).collect();
         for rule in &own {
             let rule = graph_rule(rule);
             let id = text(&rule, "/id").unwrap_or_default().to_owned();
             let file = format!("{}-{}.json", draft.stem, slug(&id));
             kit.file(&file, &rule)?;
-            let url = format!("{GRAPH}/policies/roleManagementPolicies/{}/rules/{id}", target.id);
-            kit.deploy(&format!("now {}", az("patch", &url, Some(&file))));
-        }
-        for rule in target.before.pointer("/properties/rules").and_then(Value::as_array).into_iter().flatten() {
-            let rule = graph_rule(rule);
-            let id = text(&rule, "/id").unwrap_or_default().to_owned();
-            let file = format!("{}.before-{}.json", draft.stem, slug(&id));
-            kit.file(&file, &rule)?;
-            kit.revert(&az(
-                "patch",
-                &format!("{GRAPH}/policies/roleManagementPolicies/{}/rules/{id}", target.id),
-                Some(&file),
-            ));
+            let url = format!("{policy}/{id}");
+            let line = az("patch", &url, Some(&file));
+            let old = before.iter().find(|rule| text(rule, "/id") == Some(&id));
+            let Some(old) = old else {
+                kit.script.act(Phase::Prepare, vec![format!("now {line}")], Vec::new());
+                continue;
+            };
+            let old_file = format!("{}.before-{}.json", draft.stem, slug(&id));
+            kit.file(&old_file, old)?;
+            let mark = format!("{}.rule-{}-{}", draft.stem, slug(&target.id), slug(&id));
+            let (line, undo) = once(&mark, &line, &az("patch", &url, Some(&old_file)));
+            kit.script.act(Phase::Prepare, vec![format!("now {line}")], vec![undo]);
         }
     }
     eligible(kit, draft, &own)
@@ -71,7 +79,8 @@ fn graph_rule(rule: &Value) -> Value {
     rule
 }
 
-/// Each standing assignment asked for as an eligible one, then taken away: in this order nobody is locked out.
+/// Each standing assignment asked for as an eligible one, then taken away: in this order nobody is locked out. Back the
+/// other way round: standing again, then eligible no more.
 fn eligible(kit: &mut Kit, draft: &Draft<'_>, rules: &[Value]) -> Result<(), RenderError> {
     let longest = rules
         .iter()
@@ -83,46 +92,74 @@ fn eligible(kit: &mut Kit, draft: &Draft<'_>, rules: &[Value]) -> Result<(), Ren
         None => json!({ "type": "NoExpiration" }),
     };
     if !draft.document.eligible.is_empty() {
-        kit.deploy("# keep an emergency account standing: leave out its two lines below, and say in PIM who approves");
+        let text = "keep an emergency account standing: leave out its two lines below, and say in PIM who approves";
+        kit.script.say(Phase::Enforce, text);
     }
     for (n, held) in draft.document.eligible.iter().enumerate() {
-        let file = format!("{}.eligible-{}.json", draft.stem, n + 1);
-        if !held.assignment.starts_with('/') {
-            let body = json!({ "action": "adminAssign", "principalId": held.principal, "roleDefinitionId": held.role,
-                "directoryScopeId": held.scope, "justification": "standing assignment made eligible",
-                "scheduleInfo": { "expiration": graph_expiration(&expiration) } });
-            kit.file(&file, &body)?;
+        let number = n + 1;
+        let name = |what: &str| format!("{}.{what}-{number}.json", draft.stem);
+        let (asked, dropped, back) = (name("eligible"), name("eligible-no-more"), name("standing"));
+        let azure = held.assignment.starts_with('/');
+        let requests: [String; 2];
+        let standing: [String; 2];
+        if azure {
+            let base = held.scope.trim_end_matches('/');
+            let definition = format!("{base}/providers/Microsoft.Authorization/roleDefinitions/{}", held.role);
+            let request = |kind: &str| {
+                let id = guid(&format!("{kind}{}/{}", draft.control.id, held.assignment));
+                format!("{ARM}{base}/providers/Microsoft.Authorization/roleEligibilityScheduleRequests/{id}?{REQUESTS}")
+            };
+            let body = |kind: &str, why: &str| {
+                json!({ "principalId": held.principal, "roleDefinitionId": definition, "requestType": kind,
+                    "justification": why })
+            };
+            let mut ask = body("AdminAssign", ASKED);
+            ask["scheduleInfo"] = json!({ "expiration": expiration });
+            kit.file(&asked, &json!({ "properties": ask }))?;
+            kit.file(&dropped, &json!({ "properties": body("AdminRemove", DROPPED) }))?;
+            kit.file(
+                &back,
+                &json!({ "properties": { "principalId": held.principal, "roleDefinitionId": definition } }),
+            )?;
+            requests = [az("put", &request(""), Some(&asked)), az("put", &request("remove "), Some(&dropped))];
+            standing = [
+                format!("az role assignment delete --ids {}", word(&held.assignment)),
+                az("put", &format!("{ARM}{}?{}", held.assignment, super::azure::ROLES), Some(&back)),
+            ];
+        } else {
+            let body = |kind: &str, why: &str| {
+                json!({ "action": kind, "principalId": held.principal, "roleDefinitionId": held.role,
+                    "directoryScopeId": held.scope, "justification": why })
+            };
+            let mut ask = body("adminAssign", ASKED);
+            ask["scheduleInfo"] = json!({ "expiration": graph_expiration(&expiration) });
+            kit.file(&asked, &ask)?;
+            kit.file(&dropped, &body("adminRemove", DROPPED))?;
+            kit.file(
+                &back,
+                &json!({ "@odata.type": "#microsoft.graph.unifiedRoleAssignment",
+                "principalId": held.principal, "roleDefinitionId": held.role, "directoryScopeId": held.scope }),
+            )?;
             let url = format!("{GRAPH}/roleManagement/directory/roleEligibilityScheduleRequests");
-            kit.deploy(&format!("now {}", az("post", &url, Some(&file))));
-            let assignment = format!("{GRAPH}/roleManagement/directory/roleAssignments/{}", held.assignment);
-            kit.deploy(&format!("now {}", az("delete", &assignment, None)));
-            let back = format!("{}.standing-{}.json", draft.stem, n + 1);
-            kit.file(&back, &json!({ "principalId": held.principal, "roleDefinitionId": held.role, "directoryScopeId": held.scope }))?;
-            kit.revert(&az("post", &format!("{GRAPH}/roleManagement/directory/roleAssignments"), Some(&back)));
-            continue;
+            requests = [az("post", &url, Some(&asked)), az("post", &url, Some(&dropped))];
+            let assignments = format!("{GRAPH}/roleManagement/directory/roleAssignments");
+            standing = [
+                az("delete", &format!("{assignments}/{}", held.assignment), None),
+                az("post", &assignments, Some(&back)),
+            ];
         }
-        let definition = format!(
-            "{}/providers/Microsoft.Authorization/roleDefinitions/{}",
-            held.scope.trim_end_matches('/'),
-            held.role
-        );
-        let body = json!({ "properties": { "principalId": held.principal, "roleDefinitionId": definition,
-            "requestType": "AdminAssign", "justification": "standing assignment made eligible",
-            "scheduleInfo": { "expiration": expiration } } });
-        kit.file(&file, &body)?;
-        let base = held.scope.trim_end_matches('/');
-        let request = guid(&format!("{}/{}", draft.control.id, held.assignment));
-        let url = format!(
-            "{ARM}{base}/providers/Microsoft.Authorization/roleEligibilityScheduleRequests/{request}?{REQUESTS}"
-        );
-        kit.deploy(&format!("now {}", az("put", &url, Some(&file))));
-        kit.deploy(&format!("now az role assignment delete --ids {}", word(&held.assignment)));
-        let back = format!("{}.standing-{}.json", draft.stem, n + 1);
-        kit.file(&back, &json!({ "properties": { "principalId": held.principal, "roleDefinitionId": definition } }))?;
-        kit.revert(&az("put", &format!("{ARM}{}?api-version=2022-04-01", held.assignment), Some(&back)));
+        let [ask, drop] = requests;
+        let [take, give] = standing;
+        let (ask, drop) = once(&format!("{}.asked-{number}", draft.stem), &ask, &drop);
+        let (take, give) = once(&format!("{}.taken-{number}", draft.stem), &take, &give);
+        let lines = vec![format!("now {ask}"), format!("now {take}")];
+        kit.script.act(Phase::Enforce, lines, vec![give, drop]);
     }
     Ok(())
 }
+
+const ASKED: &str = "standing assignment made eligible";
+const DROPPED: &str = "standing assignment put back";
 
 /// Graph spells the same with a small letter.
 fn graph_expiration(expiration: &Value) -> Value {
