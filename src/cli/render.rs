@@ -20,7 +20,10 @@ pub fn run(plan: &Render, out: &mut super::Out) -> anyhow::Result<ExitCode> {
         ..Request::default()
     };
     let made = match plan.layout {
-        Layout::Own => render::render(&analysis, &plan.format, &request)?,
+        Layout::Own => render::render(&analysis, &plan.format, &request).map_err(|error| match &plan.template {
+            Some(path) => anyhow::anyhow!("{}: {error}", files::shown(path)),
+            None => error.into(),
+        })?,
         Layout::Dot => by_graphviz(&analysis, &plan.format, &request)?,
     };
     match (&plan.out, made.as_slice()) {

@@ -1,11 +1,12 @@
 //! The graph as BloodHound OpenGraph JSON (SpecterOps documentation, *OpenGraph: Schema*): kinds of letters, digits
-//! and `_`, flat properties, no nulls.
+//! and `_`, flat properties, no nulls. BloodHound stores ids in capital letters.
 
 use super::picture::{Picture, PictureEdge, PictureNode, picture};
 use super::text::plain;
 use super::{Artifact, Output, RenderError, Request, one};
 use crate::analysis::{Analysis, EdgeKind, NodeKind};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 pub(super) const OUTPUT: Output =
     Output { id: "open-graph", views: &["attack", "residual"], extension: "json", render };
@@ -24,9 +25,10 @@ fn render(analysis: &Analysis, request: &Request) -> Result<Vec<Artifact>, Rende
     one("opengraph.json", text)
 }
 
-/// Unique beside other incidents in one database.
+/// Unique beside other incidents in one database, whatever letters their ids are made of.
 fn id(incident: &str, node: &PictureNode) -> String {
-    format!("cutset-{}-{}", super::slug(incident), node.id)
+    let hash: String = Sha256::digest(incident).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("cutset-{}-{hash}-{}", super::slug(incident), node.id)
 }
 
 fn node(incident: &str, marking: &str, node: &PictureNode) -> Value {

@@ -21,6 +21,7 @@ mod northgate;
 mod pim;
 mod records;
 mod redact;
+mod redaction;
 mod registries;
 mod render;
 mod replay;

@@ -10,9 +10,11 @@ mod generated;
 mod geometry;
 mod hostile;
 pub mod markdown;
+mod open_graph;
 mod png;
 mod sentinel;
 mod take_away;
+mod templates;
 mod terminal;
 
 use cutset::analysis::{Analysis, si};

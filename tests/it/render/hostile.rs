@@ -94,6 +94,37 @@ pub fn poisoned(text: &str) -> Analysis {
     }
     for lateral in &mut analysis.lateral {
         put(&mut lateral.caller);
+        lateral.source_ips.iter_mut().chain(&mut lateral.resource_types).for_each(put);
+    }
+    for identity in &mut analysis.identities {
+        put(&mut identity.principal);
+        identity.says.iter_mut().for_each(|says| says.text = text.to_owned());
+    }
+    for item in &mut analysis.containment {
+        item.still_works = vec![text.to_owned()];
+        item.blocked_by = vec![text.to_owned()];
+    }
+    for item in &mut analysis.coverage {
+        item.what.push_str(text);
+        item.gather = Some(text.to_owned());
+    }
+    for item in &mut analysis.cost.items {
+        for slot in [&mut item.resource, &mut item.meter, &mut item.unit, &mut item.quantity, &mut item.amount] {
+            put(slot);
+        }
+    }
+    for difference in analysis.calibration.iter_mut().flat_map(|gate| &mut gate.differ) {
+        put(&mut difference.recorded);
+        put(&mut difference.why);
+    }
+    for rejected in &mut analysis.rejected {
+        put(&mut rejected.file);
+        put(&mut rejected.reason);
+    }
+    if let Some(control) = analysis.controls.first_mut() {
+        control.disagrees = Some(text.to_owned());
+        control.loosening =
+            Some(cutset::analysis::Loosening { what: text.to_owned(), steps: vec!["s1".to_owned()], with: Vec::new() });
     }
     for gap in &mut analysis.gaps {
         put(&mut gap.fact);
@@ -107,6 +138,7 @@ pub fn poisoned(text: &str) -> Analysis {
     }
     for item in &mut analysis.preservation {
         put(&mut item.what);
+        put(&mut item.why);
         put(&mut item.command);
     }
     for owned in &mut analysis.owned_already {
