@@ -102,15 +102,47 @@ fn no_expectation_lies_about() {
     assert_eq!(files, ["contained.json", "northgate.json", "spread.json"]);
 }
 
-/// What a shell makes of the command: `az` prints each of its words; nothing else can be found.
+/// What a shell makes of the command: `az` prints each of its words; of other programs only `sed` can be found.
 fn words(command: &str) -> Option<Vec<String>> {
-    let script = format!("az() {{ for word in \"$@\"; do printf '<%s>\\n' \"$word\"; done; }}\n{command}\n");
-    // Redirections would write files.
-    let script = script.rsplit_once(" > ").map_or(script.clone(), |(start, _)| start.to_owned());
-    let output = Command::new("/bin/sh").arg("-c").arg(&script).env("PATH", "/nonexistent").output().ok()?;
+    let folder = support::Folder::new("words");
+    let bin = folder.path().join("bin");
+    std::fs::create_dir(&bin).expect("a folder");
+    let sed = ["/usr/bin/sed", "/bin/sed"].into_iter().find(|path| std::path::Path::new(path).exists())?;
+    std::os::unix::fs::symlink(sed, bin.join("sed")).ok()?;
+    // Redirections write files here; the words go round them.
+    let script = format!(
+        "exec 3>&1\nset -e\naz() {{ for word in \"$@\"; do printf '<%s>\\n' \"$word\" >&3; done; }}\n{command}\n"
+    );
+    let output =
+        Command::new("/bin/sh").arg("-c").arg(&script).env("PATH", &bin).current_dir(folder.path()).output().ok()?;
     assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout);
     Some(text.lines().map(|line| line.trim_start_matches('<').trim_end_matches('>').to_owned()).collect())
+}
+
+#[test]
+fn logs_are_exported_page_by_page() {
+    let analysis = analyzed("example");
+    let row = analysis.preservation.iter().find(|row| row.what.contains("sign-in log")).expect("the sign-in log");
+    let folder = support::Folder::new("pages");
+    // A service of three pages.
+    let script = format!(
+        "az() {{ case \"$5\" in *page-2*) echo '{{}}';; *page-1*) printf '{{\\n  \"@odata.nextLink\": \"https://g/page-2?a=b&c\"\\n}}\\n';; \
+         *) printf '{{\\n  \"@odata.nextLink\": \"https://g/page-1?$skiptoken=x\",\\n  \"value\": []\\n}}\\n';; esac; }}\n{}\n",
+        row.command
+    );
+    let made = Command::new("/bin/sh").arg("-c").arg(&script).current_dir(folder.path()).output();
+    let Ok(made) = made else {
+        eprintln!("skipped: no /bin/sh");
+        return;
+    };
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let mut files: Vec<String> = std::fs::read_dir(folder.path())
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["signIns-1.json", "signIns-2.json", "signIns-3.json"]);
 }
 
 #[test]

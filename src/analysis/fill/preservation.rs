@@ -44,7 +44,9 @@ fn capture(machine: &InventoryItem) -> Preservation {
     let (group, name) = place(&id);
     Preservation {
         what: format!("Capture packets on {} while it runs", machine.name),
-        why: "whom it talks to is in no log; it ends when the machine stops".to_owned(),
+        why: "whom it talks to is in no log; it ends when the machine stops, and needs Network Watcher in the region \
+              and its extension on the machine"
+            .to_owned(),
         command: format!(
             "az network watcher packet-capture create --resource-group {group} --vm {name} --name {} \
              --storage-account '<evidence account>' --time-limit 3600",
@@ -61,11 +63,13 @@ fn capture(machine: &InventoryItem) -> Preservation {
 fn disks(filling: &Filling<'_>, machine: &InventoryItem) -> Vec<Preservation> {
     let id = ResourceId::new(&machine.id);
     let (group, name) = place(&id);
+    // A snapshot stands in the region of its disk, which need not be that of the group.
+    let region = machine.location.as_deref().map(|l| format!(" --location {}", quoted(l))).unwrap_or_default();
     let row = |what: String, snapshot: String, source: String| Preservation {
         what,
-        why: "deleting the machine leaves or takes its disks as it was set up to; what ran is on them".to_owned(),
+        why: "what ran is on the disk, and deleting the machine may take the disk with it".to_owned(),
         command: format!(
-            "az snapshot create --resource-group '<evidence group>' --name {snapshot} --source {source} && \
+            "az snapshot create --resource-group '<evidence group>' --name {snapshot}{region} --source {source} && \
              az lock create --name evidence --lock-type CanNotDelete --resource-group '<evidence group>' \
              --resource-name {snapshot} --resource-type Microsoft.Compute/snapshots"
         ),
@@ -220,12 +224,22 @@ fn logs(filling: &Filling<'_>, analysis: &Analysis) -> Vec<Preservation> {
             let url = format!(
                 "https://graph.microsoft.com/v1.0/auditLogs/{path}?$filter={field} ge {from} and {field} le {until}"
             );
+            let others = match path {
+                "signIns" => "; this lists the interactive sign-ins, export those of other kinds from the portal",
+                _ => "",
+            };
+            // The service answers a page at a time and says where the next one is.
+            let pages = format!(
+                "url={}; n=0; while [ -n \"$url\" ]; do n=$((n+1)); az rest --method get --url \"$url\" > {path}-$n.json; \
+                 url=$(sed -n 's/.*\"@odata.nextLink\": \"\\([^\"]*\\)\".*/\\1/p' {path}-$n.json); done",
+                quoted(&url)
+            );
             rows.push(Preservation {
                 what: format!("Export the {what} log of Microsoft Entra"),
                 why: format!(
-                    "Microsoft Entra keeps it for {DIRECTORY_LOG_DAYS} days with a P1 or P2 licence (7 without), by its documentation"
+                    "Microsoft Entra keeps it for {DIRECTORY_LOG_DAYS} days with a P1 or P2 licence (7 without), by its documentation{others}"
                 ),
-                command: format!("az rest --method get --url {} > {path}.json", quoted(&url)),
+                command: pages,
                 days_left: left(DIRECTORY_LOG_DAYS),
                 steps: steps.clone(),
                 evidence: evidence.clone(),
