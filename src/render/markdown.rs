@@ -7,6 +7,7 @@
 mod escape;
 mod functions;
 mod places;
+mod residual;
 mod tell;
 
 use super::{Artifact, Output, RenderError, Request, one};

@@ -517,5 +517,8 @@ pub fn principal_name(engine: &Engine<'_>, id: &ObjectId) -> String {
             return name.to_owned();
         }
     }
-    id.to_string()
+    // No export tells: as the logs call it.
+    let events = &engine.case.correlated.window_events;
+    let called = events.iter().find(|event| event.actor.id.as_ref() == Some(id) && event.actor.upn.is_some());
+    called.and_then(|event| event.actor.upn.as_deref()).map_or_else(|| id.to_string(), str::to_owned)
 }

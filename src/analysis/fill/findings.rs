@@ -1,8 +1,9 @@
 //! What is assumed, unexplained, not known; what was already owned; which recommendations stood unhealthy.
 
 use super::super::contract::{Analysis, Assumption, Gap, Owned, PostureGap, Recommendation, Unexplained};
+use super::commands::quoted;
 use super::{Filling, date, done, names};
-use crate::model::{Detail, Evidence, Fact, Kind, Level, Origin, Timestamp, Word, json};
+use crate::model::{Detail, Evidence, Fact, Kind, Level, Origin, ResourceId, Timestamp, Word, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub fn fill(filling: &Filling<'_>, analysis: &mut Analysis) {
@@ -175,11 +176,23 @@ fn question(fact: &str, entry: Option<&str>) -> Option<String> {
             Some("how risky did Entra ID Protection hold the user at that moment? (`riskLevelAggregated`)")
         }
         "properties" => Some("what did the body of the request say? (the record carries none)"),
+        "signIn.claims.passwordChanged" => Some("had the user set a new password when the sign-in was made?"),
+        "signIn.identity.directoryRoleTemplateIds" => Some("which directory roles did the user hold?"),
+        "signIn.identity.isMfaRegistered" => Some("had the user registered a second factor?"),
+        "namedLocations" => Some("which named locations are there, and which of them are trusted?"),
         "locks" => Some("which locks stood?"),
+        "roleAssignments" => Some("which role assignments stood?"),
+        "denyAssignments" => Some("which deny assignments stood?"),
         _ => None,
     };
     if let Some(asked) = asked {
         return Some(asked.to_owned());
+    }
+    if let Some(id) = fact.strip_prefix("resources:") {
+        return Some(format!("did `{}` stand, and how was it set up?", ResourceId::new(id).name()));
+    }
+    if let Some(name) = fact.strip_prefix("resource:") {
+        return Some(format!("how is `{name}` set up? (it is in no export)"));
     }
     let word = Word::parse(fact.strip_prefix("attacker.")?)?;
     let whose = entry.map(|name| format!("{}@'s", name.split('@').next().unwrap_or(name)));
@@ -199,6 +212,12 @@ fn question(fact: &str, entry: Option<&str>) -> Option<String> {
 fn gather(fact: &str) -> Option<String> {
     let rest = |url: &str| Some(format!("az rest --method get --url \"https://graph.microsoft.com/v1.0/{url}\""));
     let lower = fact.to_lowercase();
+    if let Some(id) = fact.strip_prefix("resources:") {
+        return Some(format!("az resource show --ids {}", quoted(id)));
+    }
+    if let Some(name) = fact.strip_prefix("resource:") {
+        return Some(format!("az resource list --name {}", quoted(name)));
+    }
     if lower.contains("ismfaregistered") {
         return rest("reports/authenticationMethods/userRegistrationDetails");
     }

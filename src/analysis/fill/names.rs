@@ -32,7 +32,6 @@ pub fn short(filling: &Filling<'_>, step: &Step, event: &Event) -> String {
             format!("sign-in {to}")
         }
         Detail::Arm(_) => {
-            let operation = step.action.to_lowercase();
             let granted = crate::effect::yields(env, event).into_iter().find_map(|y| match y.capability {
                 crate::effect::Capability::AzureRole { role, .. } => Some(azure_role(env, &role)),
                 _ => None,
@@ -40,7 +39,7 @@ pub fn short(filling: &Filling<'_>, step: &Step, event: &Event) -> String {
             if let Some(role) = granted {
                 return format!("grant {role}");
             }
-            arm_short(&operation)
+            arm_short(&step.action)
         }
         Detail::Data(_) => {
             if step.count > 1 {
@@ -56,7 +55,7 @@ pub fn short(filling: &Filling<'_>, step: &Step, event: &Event) -> String {
 fn arm_short(operation: &str) -> String {
     let (kind, verb) = operation.rsplit_once('/').unwrap_or((operation, ""));
     let last = kind.rsplit('/').next().unwrap_or(kind);
-    let thing = match kind {
+    let thing = match kind.to_lowercase().as_str() {
         "microsoft.compute/virtualmachines" => "VM",
         "microsoft.network/publicipaddresses" => "public IP",
         "microsoft.network/networksecuritygroups" => "NSG",
@@ -70,13 +69,17 @@ fn arm_short(operation: &str) -> String {
         "microsoft.resources/subscriptions/resourcegroups" => "resource group",
         _ => "",
     };
-    match (verb, thing) {
-        ("action", _) => match last {
+    match (verb.to_lowercase().as_str(), thing) {
+        ("action", _) => match last.to_lowercase().as_str() {
             "listkeys" => "listKeys".to_owned(),
             "runcommand" => "run command".to_owned(),
             "regeneratekey" => "regenerateKey".to_owned(),
             "elevateaccess" => "elevate access".to_owned(),
-            other => other.to_owned(),
+            "begingetaccess" => "get disk SAS".to_owned(),
+            "endgetaccess" => "revoke disk SAS".to_owned(),
+            "publishxml" => "get publishing profile".to_owned(),
+            "list" => format!("list {}", kind.rsplit('/').nth(1).unwrap_or_default()).trim_end().to_owned(),
+            _ => last.to_owned(),
         },
         ("write", "NSG rule") => "open NSG".to_owned(),
         ("write", "") => format!("write {last}"),

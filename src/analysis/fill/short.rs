@@ -61,6 +61,8 @@ fn part(node: &Node) -> String {
     match node.action.as_str() {
         "Microsoft.Authorization/roleAssignments/write" => "grants a role".to_owned(),
         "Microsoft.Authorization/roleAssignmentScheduleRequests/write" => "activates a role".to_owned(),
+        "Microsoft.Web/sites/publishxml/action" => format!("gets the publishing profile of {last}"),
+        "Microsoft.Web/sites/config/list/action" => format!("reads the settings of {last}"),
         "Microsoft.Storage/storageAccounts/write" => format!("opens {last} again"),
         "Microsoft.Storage/storageAccounts/blobServices/containers/write" => format!("makes {last} public"),
         action => match WORDS.iter().find(|(of, _)| *of == action) {

@@ -7,15 +7,41 @@ use minijinja::{Error, ErrorKind, Output, State, Value};
 /// Longer strings keep their two ends; `analysis.json` has them whole.
 const LONGEST: usize = 180;
 
+/// A sentence of the analysis may be longer than a name.
+const SENTENCE: usize = 900;
+
 pub(super) fn short(text: &str) -> String {
+    within(text, LONGEST)
+}
+
+fn within(text: &str, columns: usize) -> String {
     const CHARACTERS: usize = 2000;
     let start: String = text.chars().take(CHARACTERS).collect();
-    fit_columns(&plain(&start), LONGEST)
+    fit_columns(&plain(&start), columns)
 }
 
 /// Text between other text.
 pub(super) fn text(raw: &str) -> String {
-    let shown = short(raw);
+    escaped(&short(raw))
+}
+
+/// A sentence: what stands between backticks is code, all else text.
+pub(super) fn prose(raw: &str) -> String {
+    let shown = within(raw, SENTENCE);
+    let parts: Vec<&str> = shown.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return escaped(&shown);
+    }
+    let piece = |(at, part): (usize, &&str)| match at % 2 {
+        1 if !part.trim().is_empty() => span((*part).trim().to_owned(), false),
+        // Two spans side by side would be one.
+        0 if part.is_empty() && at > 0 && at + 1 < parts.len() => " ".to_owned(),
+        _ => escaped(part),
+    };
+    parts.iter().enumerate().map(piece).collect()
+}
+
+fn escaped(shown: &str) -> String {
     let mut out = String::with_capacity(shown.len() + 8);
     for (at, character) in shown.char_indices() {
         let special = matches!(

@@ -1,7 +1,8 @@
 //! What templates can call besides minijinja's own filters.
 
-use super::escape::{block, code, command, short, text};
+use super::escape::{block, code, command, prose, short, text};
 use super::places::Places;
+use super::residual::{phrase, residual};
 use super::tell;
 use crate::analysis::{Analysis, Mode, si};
 use crate::model::{Evidence, Level, Origin};
@@ -208,7 +209,8 @@ fn tellings(environment: &mut Environment, analysis: &Analysis) {
     environment.add_function("questions", give(Value::from(Serde(tell::questions(analysis)))));
     environment.add_function("posture_gaps_by_recommendation", give(Value::from(Serde(tell::posture(analysis)))));
     environment.add_function("bears", give(Value::from(Serde(tell::bears(analysis)))));
-    environment.add_function("residual", give(Value::from(Serde(tell::residual(analysis)))));
+    environment.add_function("residual", give(Value::from(Serde(residual(analysis)))));
+    environment.add_function("missing", give(Value::from(Serde(tell::missing(analysis)))));
     let (ends, seconds) = tell::ends(analysis);
     environment.add_function("ends", give(Value::from(Serde(ends))));
     environment.add_function("span", move || seconds);
@@ -240,8 +242,8 @@ fn filters(environment: &mut Environment) {
     environment.add_filter("command", |value: Value| Value::from_safe_string(command(&string(&value))));
     environment.add_filter("sentence", |value: Value| {
         let text = string(&value);
-        let mut letters = text.chars();
-        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+        let end = if text.ends_with(['.', '?', '!']) || text.is_empty() { "" } else { "." };
+        format!("{}{end}", upper(&text))
     });
     environment.add_filter("block", |value: Value, language: Option<String>| {
         let language: String = language.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
@@ -250,7 +252,11 @@ fn filters(environment: &mut Environment) {
     environment.add_filter("bytes", |bytes: u64| si(bytes));
     environment.add_filter("number", |number: u64| thousands(number));
     environment.add_filter("time", |value: Value| match value.as_str() {
-        Some(text) => text.replace('T', " ").replace('Z', " UTC"),
+        // To the second: a fraction of one says nothing to a reader, and the record has it.
+        Some(text) => {
+            let (whole, _) = text.trim_end_matches('Z').split_once('.').unwrap_or((text.trim_end_matches('Z'), ""));
+            format!("{} UTC", whole.replace('T', " "))
+        }
         None => String::new(),
     });
     environment.add_filter("day", |value: Value| {
@@ -279,6 +285,12 @@ fn filters(environment: &mut Environment) {
         let shown: Vec<String> = values.iter().map(|value| text(&string(value))).collect();
         Value::from_safe_string(shown.join(", "))
     });
+    environment.add_filter("held", |values: Vec<Value>| {
+        let shown: Vec<String> = values.iter().map(|value| text(phrase(&string(value)))).collect();
+        Value::from_safe_string(shown.join(" and "))
+    });
+    environment.add_filter("prose", |value: Value| Value::from_safe_string(prose(&string(&value))));
+    environment.add_filter("first_upper", |value: Value| upper(&string(&value)));
     environment.add_filter("name", |value: Value| {
         let whole = string(&value);
         let last = whole.rsplit('/').next().unwrap_or_default().to_owned();
@@ -291,6 +303,11 @@ fn filters(environment: &mut Environment) {
         Value::from_safe_string(glued.concat())
     });
     environment.add_filter("plain", |value: Value| short(&string(&value)));
+}
+
+fn upper(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn string(value: &Value) -> String {

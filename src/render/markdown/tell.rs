@@ -1,7 +1,7 @@
 //! Rows that a report tells in another grouping than the analysis lists them: alerts once, holes by what is missing,
-//! gaps by recommendation, residual paths by what the attacker would do.
+//! gaps by recommendation, what was not collected by the command that gathers it.
 
-use crate::analysis::{Alert, Analysis, Mode, Plane, Recommendation, Step};
+use crate::analysis::{Alert, Analysis, Mode, Plane, Presence, Recommendation, Step};
 use crate::model::{Level, Timestamp};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,10 +69,9 @@ pub(super) fn bears(analysis: &Analysis) -> Vec<String> {
 pub(super) struct Questions {
     pub step: String,
     pub entry: Vec<String>,
-    /// Ids, with `*` behind those that could be undone.
     pub exfiltration: Vec<String>,
-    pub exfiltration_ids: Vec<String>,
-    pub undone: bool,
+    /// Those that the attacker held what takes away again.
+    pub undone: Vec<String>,
 }
 
 fn cut<'a>(step: &'a Step, control: &str) -> Option<&'a crate::analysis::Verdict> {
@@ -87,8 +86,7 @@ pub(super) fn questions(analysis: &Analysis) -> Questions {
         step: first.map(|step| step.id.clone()).unwrap_or_default(),
         entry: Vec::new(),
         exfiltration: Vec::new(),
-        exfiltration_ids: Vec::new(),
-        undone: false,
+        undone: Vec::new(),
     };
     let taken: Vec<&Step> = analysis.steps.iter().filter(success).filter(|step| step.bytes > 0).collect();
     for control in &analysis.controls {
@@ -99,9 +97,7 @@ pub(super) fn questions(analysis: &Analysis) -> Questions {
             && first.is_none_or(|step| cut(step, &control.id).is_none())
         {
             let undo = taken.iter().any(|step| cut(step, &control.id).is_some_and(|verdict| verdict.undo.is_some()));
-            answer.undone |= undo;
-            answer.exfiltration.push(format!("{}{}", control.id, if undo { "*" } else { "" }));
-            answer.exfiltration_ids.push(control.id.clone());
+            if undo { &mut answer.undone } else { &mut answer.exfiltration }.push(control.id.clone());
         }
     }
     answer
@@ -186,53 +182,6 @@ pub(super) fn posture(analysis: &Analysis) -> Posture {
     Posture { recommendations, others }
 }
 
-/// Paths that are the same but for the control in force.
-#[derive(Serialize)]
-pub(super) struct Open {
-    pub ids: Vec<String>,
-    pub short: String,
-    pub to: String,
-    pub words: Vec<String>,
-    /// Sets in force, each joined by ` + `.
-    pub with: Vec<String>,
-    pub steps: Vec<crate::analysis::PathStep>,
-    pub cut_by: Vec<Vec<String>>,
-}
-
-pub(super) fn residual(analysis: &Analysis) -> Vec<Open> {
-    let mut found: Vec<Open> = Vec::new();
-    for path in &analysis.residual_paths {
-        let with: Vec<String> = path.with.clone();
-        let known = found.iter_mut().find(|open| {
-            open.to == path.to && open.words == path.words && open.steps == path.steps && path.with.len() <= 1
-        });
-        match known {
-            Some(open) => {
-                open.ids.push(path.id.clone());
-                open.with.extend(with);
-                // Closed by what closes it whichever of them is in force.
-                open.cut_by.retain(|set| path.cut_by.contains(set));
-            }
-            None => found.push(Open {
-                ids: vec![path.id.clone()],
-                short: match path.short.as_str() {
-                    "as observed" => "The attack as it was".to_owned(),
-                    other => {
-                        let mut letters = other.chars();
-                        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-                    }
-                },
-                to: path.to.clone(),
-                words: path.words.clone(),
-                with,
-                steps: path.steps.clone(),
-                cut_by: path.cut_by.clone(),
-            }),
-        }
-    }
-    found
-}
-
 /// First and last step, and the seconds between them.
 pub(super) fn ends(analysis: &Analysis) -> (Vec<String>, u64) {
     let ids: BTreeSet<&String> =
@@ -242,4 +191,32 @@ pub(super) fn ends(analysis: &Analysis) -> (Vec<String>, u64) {
         _ => 0,
     };
     (ids.into_iter().cloned().collect(), seconds)
+}
+
+/// Kinds that were not collected whole, together where one command gathers them.
+#[derive(Serialize)]
+pub(super) struct Missing {
+    pub what: Vec<String>,
+    pub partly: bool,
+    /// The command, `<table>` in the place of the kind where it gathers several.
+    pub gather: String,
+}
+
+pub(super) fn missing(analysis: &Analysis) -> Vec<Missing> {
+    let mut found: Vec<Missing> = Vec::new();
+    for item in &analysis.coverage {
+        let partly = match item.state {
+            Presence::Present => continue,
+            Presence::Partial => true,
+            Presence::Absent => false,
+        };
+        let gather = item.gather.clone().unwrap_or_default();
+        let table = item.what.len() > 3 && gather.contains(&item.what) && gather.contains("log-analytics");
+        let gather = if table { gather.replace(&item.what, "<table>") } else { gather };
+        match found.iter_mut().find(|known| known.gather == gather && known.partly == partly) {
+            Some(known) => known.what.push(item.what.clone()),
+            None => found.push(Missing { what: vec![item.what.clone()], partly, gather }),
+        }
+    }
+    found
 }
