@@ -3,9 +3,11 @@
 //!
 //! What is replaced: principals, UPNs and mail addresses; IP addresses; subscriptions, resource groups, resources and
 //! their display names. Whole words only, whatever their letter case, wherever they stand. Words of the contract,
-//! operations and roles stay.
+//! operations, roles and the ids of shipped controls stay; a control of the tenant's own is renamed wherever it is
+//! referred to.
 
 use super::{Analysis, NodeKind};
+use crate::model::Origin;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -23,11 +25,16 @@ pub fn redact(analysis: &Analysis, what: Redact) -> Result<(Analysis, BTreeMap<S
     // The posture's settings are the export's own, ids and all; a redacted analysis is nothing to compare with.
     let analysis = &Analysis { posture: None, ..analysis.clone() };
     let mut value = serde_json::to_value(analysis).map_err(|error| error.to_string())?;
-    // A record names whom nothing else names: it cannot be known to be clean.
+    // A record, or what an alert tells at length, names whom nothing else names: it cannot be known to be clean.
     if what != Redact::default() {
         value["records"] = Value::Array(Vec::new());
+        told(&mut value);
     }
     let mut terms = Terms::default();
+    // What the project ships under an id is nobody's secret, and a verdict is found by it.
+    for control in analysis.controls.iter().filter(|control| control.origin == Origin::Catalogue) {
+        terms.given.insert(control.id.to_lowercase(), (control.id.clone(), control.id.clone()));
+    }
     if what.names {
         names(analysis, &mut terms);
     }
@@ -46,13 +53,26 @@ pub fn redact(analysis: &Analysis, what: Redact) -> Result<(Analysis, BTreeMap<S
             arm_names(text).into_iter().for_each(|name| terms.add(name, "resource"));
         }
     });
+    if what.resources {
+        // Workspaces have ids that no resource id holds.
+        for command in analysis.preservation.iter().map(|item| item.command.as_str()) {
+            found.guids(command).for_each(|id| terms.add(id, "resource"));
+        }
+    }
     if what.names {
         principals(&value, &mut |id| terms.add(id, "user"));
     }
     let replacer = Replacer::new(&terms)?;
     replace(&mut value, &replacer, "");
     let redacted = serde_json::from_value(value).map_err(|error| error.to_string())?;
-    Ok((redacted, terms.given.into_values().map(|(original, name)| (name, original)).collect()))
+    let mut who: BTreeMap<String, String> = BTreeMap::new();
+    for (original, name) in terms.given.values().filter(|(original, name)| original != name) {
+        // Of one who has several names the first that was met.
+        if terms.first.get(name).is_none_or(|first| first == original) {
+            who.insert(name.clone(), original.clone());
+        }
+    }
+    Ok((redacted, who))
 }
 
 /// Folded term → (as first met, its pseudonym).
@@ -60,34 +80,78 @@ pub fn redact(analysis: &Analysis, what: Redact) -> Result<(Analysis, BTreeMap<S
 struct Terms {
     given: BTreeMap<String, (String, String)>,
     counts: BTreeMap<&'static str, usize>,
+    /// Pseudonym → the name it was given for.
+    first: BTreeMap<String, String>,
 }
 
 impl Terms {
+    /// One thing under several names: one pseudonym.
+    fn together(&mut self, names: &[&str], kind: &'static str) {
+        let known = names.iter().find_map(|name| self.given.get(&name.trim().to_lowercase()));
+        let mut name = known.filter(|(original, name)| original != name).map(|(_, name)| name.clone());
+        for term in names {
+            match &name {
+                None => {
+                    self.add(term, kind);
+                    name = self.given.get(&term.trim().to_lowercase()).map(|(_, name)| name.clone());
+                }
+                Some(name) if usable(term) => {
+                    let term = term.trim();
+                    self.given.entry(term.to_lowercase()).or_insert_with(|| (term.to_owned(), name.clone()));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
     fn add(&mut self, term: &str, kind: &'static str) {
         let term = term.trim();
-        // Too short to tell from a word, or a word every resource id has.
-        let common = ["default", "current", "microsoft", "none", "unknown", "user", "key", "blob"];
         let folded = term.to_lowercase();
-        if folded.chars().count() < 2 || common.contains(&folded.as_str()) || self.given.contains_key(&folded) {
+        if !usable(term) || self.given.contains_key(&folded) {
             return;
         }
         let count = self.counts.entry(kind).or_insert(0);
         *count += 1;
         let name = format!("{kind}-{count}");
+        self.first.insert(name.clone(), term.to_owned());
         self.given.insert(folded, (term.to_owned(), name));
     }
+}
+
+/// Neither too short to tell from a word, nor a word every resource id has.
+fn usable(term: &str) -> bool {
+    const COMMON: &[&str] = &["default", "current", "microsoft", "none", "unknown", "user", "key", "blob"];
+    let folded = term.trim().to_lowercase();
+    folded.chars().count() >= 2 && !COMMON.contains(&folded.as_str())
+}
+
+/// What alerts tell at length is left out.
+fn told(value: &mut Value) {
+    let leave_out = |alerts: Option<&mut Value>| {
+        for alert in alerts.and_then(Value::as_array_mut).into_iter().flatten() {
+            if alert["description"].as_str().is_some_and(|text| !text.is_empty()) {
+                alert["description"] = Value::String("left out".to_owned());
+            }
+        }
+    };
+    for step in value["steps"].as_array_mut().into_iter().flatten() {
+        leave_out(step.get_mut("alerts"));
+    }
+    leave_out(value.get_mut("alerts"));
 }
 
 fn names(analysis: &Analysis, terms: &mut Terms) {
     let entries = analysis.incident.entries.iter().chain(&analysis.headline.actors);
     entries.for_each(|name| terms.add(name, "user"));
-    for node in analysis.graph.nodes.iter().filter(|node| node.kind == NodeKind::Identity) {
-        terms.add(&node.label, "user");
-        terms.add(&node.detail, "user");
-        if let Some((_, id)) = node.id.split_once(':') {
-            terms.add(id, "user");
-        }
+    for identity in &analysis.identities {
+        terms.together(&[&identity.principal, &identity.id], "user");
     }
+    for node in analysis.graph.nodes.iter().filter(|node| node.kind == NodeKind::Identity) {
+        let id = node.id.split_once(':').map_or("", |(_, id)| id);
+        terms.together(&[&node.label, &node.detail, id], "user");
+    }
+    // Incidents are called after those whom they befell.
+    terms.together(&[&analysis.incident.id, analysis.incident.name.as_deref().unwrap_or_default()], "incident");
     let collateral = analysis.controls.iter().flat_map(|control| &control.collateral.who);
     collateral.for_each(|person| terms.add(&person.name, "user"));
     for lateral in &analysis.lateral {
@@ -138,6 +202,7 @@ fn principals(value: &Value, add: &mut impl FnMut(&str)) {
 struct Patterns {
     mail: Regex,
     address: Regex,
+    guid: Regex,
 }
 
 impl Patterns {
@@ -146,11 +211,16 @@ impl Patterns {
         Ok(Patterns {
             mail: regex(r"[A-Za-z0-9._%+'#-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")?,
             address: regex(r"[0-9A-Fa-f:.]{2,45}")?,
+            guid: regex(r"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b")?,
         })
     }
 
     fn mails<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
         self.mail.find_iter(text).map(|found| found.as_str())
+    }
+
+    fn guids<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
+        self.guid.find_iter(text).map(|found| found.as_str())
     }
 
     fn addresses<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
@@ -225,7 +295,6 @@ const OURS: &[&str] = &[
     "time",
     "end",
     "key",
-    "control",
     "doc",
     "source",
     "class",

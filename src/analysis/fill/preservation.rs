@@ -209,8 +209,13 @@ fn logs(filling: &Filling<'_>, analysis: &Analysis) -> Vec<Preservation> {
     let started = incident.started.unwrap_or(filling.incident.window.from);
     let span = |t: Timestamp| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let from = span(filling.incident.window.from.min(started));
-    let until = span(at);
-    let left = |days: i64| u64::try_from((days - at.duration_since(started).as_hours() / 24).max(0)).ok();
+    // What the attacker held was live until it was taken away.
+    let until = span(filling.incident.contained_at.map_or(at, |contained| contained.max(at)));
+    // Days are counted to the day it was noticed; where nobody says when that was, none are told.
+    let noticed = filling.incident.discovered_at.or(filling.incident.aware_at);
+    let left = |days: i64| {
+        noticed.and_then(|at| u64::try_from((days - at.duration_since(started).as_hours() / 24).max(0)).ok())
+    };
     let first = |plane: Plane| -> (Vec<String>, Vec<Evidence>) {
         let steps: Vec<_> = analysis.steps.iter().filter(|s| s.plane == plane).collect();
         let evidence = steps.iter().filter_map(|s| s.evidence.first().cloned()).collect();

@@ -213,7 +213,7 @@ fn cost(filling: &Filling<'_>) -> Cost {
             meter: json::text(&document.body, "meterName").unwrap_or(size).to_owned(),
             unit_price: format!("{unit}"),
             unit: json::text(&document.body, "unitOfMeasure").unwrap_or("1 Hour").to_owned(),
-            quantity: format!("{hours:.2}"),
+            quantity: format!("{hours:.4}"),
             amount: format!("{amount:.2}"),
             from: Some(step.time),
             to: Some(until),

@@ -14,7 +14,26 @@ pub(super) fn rules(kit: &mut Kit, draft: &Draft<'_>) -> Result<(), RenderError>
         other => other.get("rules").and_then(Value::as_array).cloned().unwrap_or_default(),
     };
     let (azure, directory): (Vec<_>, Vec<_>) = draft.document.targets.iter().partition(|t| t.id.starts_with('/'));
-    if !azure.is_empty() || directory.is_empty() {
+    // Directory roles whose policies no export holds: looked up when it is run, before anybody's role is taken.
+    let held = draft.document.eligible.iter().filter(|held| !held.assignment.starts_with('/'));
+    let mut roles: Vec<&str> = held.map(|held| held.role.as_str()).collect();
+    roles.sort_unstable();
+    roles.dedup();
+    let unknown = azure.is_empty() && directory.is_empty() && !roles.is_empty();
+    for role in roles.iter().filter(|_| unknown) {
+        for rule in own.iter().map(graph_rule) {
+            let id = text(&rule, "/id").unwrap_or_default();
+            let file = format!("{}-{}.json", draft.stem, slug(id));
+            kit.file(&file, &rule)?;
+            let mark = word(&format!("{}.rule-{}-{}", draft.stem, slug(role), slug(id)));
+            let line = format!("now once {mark} rule {} {} {}", word(role), word(id), word(&file));
+            kit.script.act(Phase::Prepare, vec![line], Vec::new());
+        }
+    }
+    if unknown {
+        let text = "what these rules said before is in no export: note it first";
+        kit.script.say(Phase::Prepare, text);
+    } else if !azure.is_empty() || directory.is_empty() {
         let file = format!("{}.json", draft.stem);
         kit.file(&file, &json!({ "properties": { "rules": own } }))?;
         for (n, target) in azure.iter().enumerate() {

@@ -38,6 +38,15 @@ put() {
   : > "$3"
   az rest --method put --url "$1" --body "@$2" --output none
 }
+# rule ROLE RULE FILE: sets one rule of a directory role; without its policy nothing goes on.
+rule() {
+  policy=$(az rest --method get --url "https://graph.microsoft.com/v1.0/policies/roleManagementPolicyAssignments?\$filter=scopeId eq '/' and scopeType eq 'DirectoryRole' and roleDefinitionId eq '$1'" --query 'value[0].policyId' --output tsv)
+  if [ -z "$policy" ]; then
+    echo "stopped: no role management policy of directory role $1" >&2
+    exit 1
+  fi
+  az rest --method patch --url "https://graph.microsoft.com/v1.0/policies/roleManagementPolicies/$policy/rules/$2" --body "@$3" --output none
+}
 # grant PRINCIPAL ROLE SCOPE ID: assigns a role that is not assigned yet, and keeps the assignment's id.
 grant() {
   if [ ! -s "$4" ] && [ -z "$(az role assignment list --assignee "$1" --role "$2" --scope "$3" --query '[].id' --output tsv)" ]; then

@@ -1,6 +1,6 @@
 //! Machines, role assignments and resources that the attack made or ran code on.
 
-use super::super::commands::ids;
+use super::super::commands::{ids, quoted, rest};
 use super::super::reach::Reach;
 use super::super::{Filling, names};
 use super::{From, Held, Row, after, item, locked};
@@ -77,15 +77,14 @@ pub(super) fn deleted(filling: &Filling<'_>, id: &ResourceId, from: &From) -> Ro
     let machine = is_machine(&kind);
     let gone = removed(filling, id, from.last);
     let what = kind.rsplit('/').next().unwrap_or_default().to_owned();
-    let mut item = item(
-        format!("Delete {} ({what})", id.name()),
-        match machine {
+    let (action, command) = automation(id, &lower).unwrap_or_else(|| {
+        let command = match machine {
             true => format!("az vm delete {} --yes", ids(id)),
             false => format!("az resource delete {}", ids(id)),
-        },
-        format!("delete {}", id.name()),
-        from,
-    );
+        };
+        (format!("Delete {} ({what})", id.name()), command)
+    });
+    let mut item = item(action, command, format!("delete {}", id.name()), from);
     item.capability = format!("{} ({what})", id.name());
     item.live = gone.is_none();
     item.blocked_by = locked(filling, id, true);
@@ -103,4 +102,42 @@ pub(super) fn deleted(filling: &Filling<'_>, id: &ResourceId, from: &From) -> Ro
     }
     item.evidence.extend(gone.map(|event| event.evidence.clone()));
     Row { held: if machine { Held::Machine } else { Held::Resource }, item, of: Some(id.clone()), principal: None }
+}
+
+pub(super) const ELEVATED: &str = "take back elevated access";
+
+/// *Elevate access to manage all Azure subscriptions*: the role stands at the root, outside every subscription.
+pub(super) fn elevated(filling: &Filling<'_>, reach: &Reach, principal: &ObjectId, from: &From) -> Row {
+    let who = names::principal(filling, principal);
+    let mut item = item(
+        format!("Take User Access Administrator at the root back from {who}"),
+        format!(
+            "az role assignment delete --assignee {} --role 'User Access Administrator' --scope '/'",
+            quoted(principal.as_str())
+        ),
+        ELEVATED.to_owned(),
+        from,
+    );
+    item.capability = format!("User Access Administrator of {who} at the root");
+    item.opens = reach.of(principal);
+    item.why = "it grants every role everywhere, and outlives the session that took it".to_owned();
+    Row { held: Held::Grant, item, of: None, principal: Some(principal.clone()) }
+}
+
+/// What the service stops or takes back where it deletes nothing (*Automation REST: Job - Stop, Runbook Draft - Undo
+/// Edit*).
+fn automation(id: &ResourceId, kind: &str) -> Option<(String, String)> {
+    const VERSION: &str = "api-version=2023-11-01";
+    let arm = |path: &str| rest("post", &format!("https://management.azure.com{path}?{VERSION}"));
+    let spelled = id.spelled().trim_end_matches('/');
+    match kind {
+        "microsoft.automation/automationaccounts/jobs" => {
+            Some((format!("Stop the job {}", id.name()), arm(&format!("{spelled}/stop"))))
+        }
+        "microsoft.automation/automationaccounts/runbooks/draft" => {
+            let runbook = id.parent().map(|parent| parent.name().to_owned()).unwrap_or_default();
+            Some((format!("Undo the draft of {runbook}"), arm(&format!("{spelled}/undoEdit"))))
+        }
+        _ => None,
+    }
 }

@@ -66,6 +66,8 @@ struct Holdings {
     sessions: BTreeMap<ObjectId, From>,
     machines: BTreeMap<ResourceId, From>,
     grants: Vec<(ResourceId, Option<ObjectId>, String, From)>,
+    /// Who gave themself User Access Administrator at the root.
+    elevated: Vec<(ObjectId, From)>,
     made: Vec<(ResourceId, From)>,
     directory: Vec<(String, Event)>,
 }
@@ -96,6 +98,9 @@ pub fn fill(filling: &Filling<'_>, analysis: &mut Analysis) {
     for (machine, from) in held.machines.iter().filter(|(id, _)| !made.contains(id)) {
         rows.push(machines::stopped(filling, &reach, machine, from));
     }
+    for (principal, from) in &held.elevated {
+        rows.push(machines::elevated(filling, &reach, principal, from));
+    }
     for (id, principal, role, from) in &held.grants {
         rows.push(machines::grant(filling, &reach, id, principal.as_ref(), role, from));
     }
@@ -104,9 +109,12 @@ pub fn fill(filling: &Filling<'_>, analysis: &mut Analysis) {
         rows.push(machines::deleted(filling, id, from));
     }
     rows.sort_by_key(|row| {
-        let bearer_of_little = row.held == Held::Bearer && row.item.opens.is_empty();
-        let held = if bearer_of_little { Held::Directory } else { row.held };
-        (!row.item.live, held, std::cmp::Reverse(row.item.opens.len()))
+        let group = match (row.held, row.item.opens.is_empty()) {
+            (Held::Bearer | Held::Session | Held::Account | Held::Directory, false) => 0,
+            (Held::Bearer | Held::Session | Held::Account | Held::Directory, true) => 1,
+            (Held::Machine | Held::Grant | Held::Resource, _) => 2,
+        };
+        (!row.item.live, group, row.held, std::cmp::Reverse(row.item.opens.len()))
     });
     for (n, row) in rows.iter_mut().enumerate() {
         row.item.rank = u32::try_from(n + 1).unwrap_or(u32::MAX);
@@ -167,6 +175,13 @@ fn holdings(filling: &Filling<'_>) -> Holdings {
         let operation = step.action.to_lowercase();
         match &event.detail {
             Detail::Directory(_) => held.directory.push((step.id.clone(), event.clone())),
+            Detail::Arm(_) if operation == "microsoft.authorization/elevateaccess/action" => {
+                if let Some(principal) = &event.actor.id {
+                    let mut from = From::default();
+                    from.add(&step.id, event);
+                    held.elevated.push((principal.clone(), from));
+                }
+            }
             Detail::Arm(detail) if operation == "microsoft.authorization/roleassignments/write" && !granted => {
                 let mut from = From::default();
                 from.add(&step.id, event);
@@ -260,13 +275,18 @@ fn survive(filling: &Filling<'_>, reach: &Reach, row: &Row, rows: &[Row]) -> Vec
                             .as_ref()
                             .is_some_and(|p| reach.may(p, &format!("{kind}/{operation}/action"), false, resource))
                 };
-                let lister = rows.iter().filter(live).find(again);
-                found.extend(lister.map(|o| format!("{}: {what}", said(o))));
+                let mut seen: BTreeSet<&ObjectId> = BTreeSet::new();
+                let listers = rows.iter().filter(live).filter(again);
+                let once = listers.filter(|o| o.principal.as_ref().is_some_and(|p| seen.insert(p)));
+                found.extend(once.map(|o| format!("{}: {what}", said(o))));
             }
         }
         Held::Grant => {
             found.extend(rows.iter().filter(live).filter(|o| o.held == Held::Bearer).map(said));
             let scope = row.of.as_ref().and_then(crate::control::extension_scope_of);
+            let root = |o: &&Row| o.item.short == machines::ELEVATED && row.item.short != machines::ELEVATED;
+            let above = rows.iter().filter(live).filter(root);
+            found.extend(above.map(|o| format!("{}: can grant it again", said(o))));
             // Whoever made the grant may be able to make it again by what they held before.
             for other in rows.iter().filter(live).filter(|o| o.held == Held::Session) {
                 if let (Some(principal), Some(scope)) = (&other.principal, &scope)

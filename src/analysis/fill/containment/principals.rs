@@ -107,7 +107,15 @@ pub(super) fn directory(filling: &Filling<'_>, reach: &Reach, step: &str, event:
                 Some(_) => "applications",
                 None => "servicePrincipals",
             };
-            let (key, certificate) = added_key(event).unwrap_or_else(|| ("<keyId>".to_owned(), false));
+            let known = added_key(event);
+            let list = match known {
+                Some(_) => String::new(),
+                None => format!(
+                    "{} && ",
+                    rest("get", &graph(&format!("{path}/{who}?$select=passwordCredentials,keyCredentials")))
+                ),
+            };
+            let (key, certificate) = known.unwrap_or_else(|| ("<keyId>".to_owned(), false));
             let url = graph(&format!("{path}/{who}/removePassword"));
             // `removePassword` takes passwords alone; `removeKey` asks for a proof signed with the key to remove.
             let command = match (certificate, path) {
@@ -127,7 +135,7 @@ pub(super) fn directory(filling: &Filling<'_>, reach: &Reach, step: &str, event:
             };
             (
                 format!("Remove the credential added to {}", shown(application)),
-                command,
+                format!("{list}{command}"),
                 "remove credential",
                 Held::Bearer,
             )
@@ -235,10 +243,20 @@ pub(super) fn directory(filling: &Filling<'_>, reach: &Reach, step: &str, event:
     };
     let mut item = item(action, command, short.to_owned(), &from);
     item.capability = format!("{} at {step}", event.action.trim());
-    item.opens = reach.of(&who);
+    item.opens = reach.of(&acting(filling, &who));
     item.why = "it was added by the attack and outlives every session".to_owned();
-    let _ = filling;
     Some(Row { held, item, of: None, principal: Some(who) })
+}
+
+/// Who gets the roles of an application: its service principal.
+fn acting(filling: &Filling<'_>, id: &ObjectId) -> ObjectId {
+    let env = &filling.engine.world.env;
+    let Some(app) = env.get(Kind::Applications, id.as_str()).and_then(|d| json::text(&d.body, "appId")) else {
+        return id.clone();
+    };
+    let mut all = env.of(Kind::ServicePrincipals);
+    let own = all.find(|(_, d)| json::text(&d.body, "appId").is_some_and(|of| of.eq_ignore_ascii_case(app)));
+    own.map_or_else(|| id.clone(), |(key, _)| ObjectId::new(key))
 }
 
 /// Key id of the credential an application got, where the audit record tells it, and whether it is a certificate.

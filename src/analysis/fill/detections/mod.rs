@@ -11,7 +11,7 @@ use super::Filling;
 use crate::model::{DataDetail, Detail, Event, Fact, Kind, Timestamp, json};
 use ipnet::IpNet;
 use jiff::SignedDuration;
-use query::{activity, list};
+use query::{BARE_ADDRESS, activity, list};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -173,12 +173,15 @@ fn keys(filling: &Filling<'_>) -> Vec<Detection> {
          account = tolower(tostring(split(_ResourceId, \"/\")[8]));",
         activity("Microsoft.Storage/storageAccounts/listKeys/action")
     );
-    let access = "StorageBlobLogs\n\
+    let access = format!(
+        "StorageBlobLogs\n\
          | where TimeGenerated > ago(1h)\n\
          | where AuthenticationType == \"AccountKey\"\n\
-         | extend account = tolower(AccountName), address = tostring(split(CallerIpAddress, \":\")[0])\n\
+         | extend account = tolower(AccountName), address = {BARE_ADDRESS}\n\
          | join kind=inner listings on account\n\
-         | where TimeGenerated between (listed .. 30m)";
+         | where TimeGenerated between (listed .. 30m)"
+    );
+    let listed = attack(filling).iter().any(|(event, _)| event.action.to_lowercase().ends_with("/listkeys/action"));
     let counted = "| summarize requests = count(), firstSeen = min(TimeGenerated), lastSeen = max(TimeGenerated), \
          bytes = sum(ResponseBodySize) by Caller, account, address, listedFrom";
     let first = Detection {
@@ -197,10 +200,10 @@ fn keys(filling: &Filling<'_>) -> Vec<Detection> {
         baseline_evaluated: evaluated,
         exported: false,
         reading: "the accessing address differs from the address that listed the keys".to_owned(),
-        why: if by_lister.is_empty() {
-            "never fires here: the keys were listed and used from one address".to_owned()
-        } else {
-            String::new()
+        why: match (by_lister.is_empty(), listed) {
+            (true, true) => "never fires here: the keys were listed and used from one address".to_owned(),
+            (true, false) => "never fires here: the attack listed no keys".to_owned(),
+            (false, _) => String::new(),
         },
         query: format!("{listings}\n{access} and address != listedFrom\n{counted}"),
         query_frequency: "PT1H".to_owned(),
@@ -349,7 +352,7 @@ fn types(filling: &Filling<'_>) -> Detection {
              let operations = AzureActivity\n\
              | where TimeGenerated > ago(1h)\n\
              | where ActivityStatusValue in~ (\"Success\", \"Succeeded\")\n\
-             | where isnotempty(CallerIpAddress) and not(ipv4_is_in_any_range(CallerIpAddress, trusted))\n\
+             | where isnotempty(CallerIpAddress) and not(coalesce(ipv4_is_in_any_range(CallerIpAddress, trusted), false))\n\
              | extend type = replace_regex(tolower(OperationNameValue), @\"(/[^/]+/action|/[^/]+)$\", \"\")\n\
              | project started = TimeGenerated, Caller, CallerIpAddress, type;\n\
              operations\n\

@@ -3,7 +3,7 @@
 
 use super::super::super::contract::{Analysis, Detection, ResidualPath};
 use super::super::Filling;
-use super::query::{activity, kql, lookback};
+use super::query::{BARE_ADDRESS, activity, kql, lookback};
 use super::{account, attack, entity, steps};
 use crate::model::{Detail, Event, ResourceId, Timestamp};
 use jiff::SignedDuration;
@@ -29,11 +29,19 @@ enum Operation {
     SignIn,
 }
 
+/// How a blob is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum With {
+    Key,
+    Token,
+    Nothing,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Read {
     Blob {
         account: ResourceId,
-        with_key: bool,
+        with: With,
     },
     Secret {
         vault: ResourceId,
@@ -82,8 +90,13 @@ fn of_path(filling: &Filling<'_>, path: &ResidualPath) -> Watched {
     let last = path.steps.last();
     let read = match home.resource_type().unwrap_or_default().to_lowercase().as_str() {
         "microsoft.storage/storageaccounts" => Read::Blob {
-            with_key: last
-                .is_some_and(|s| s.from.starts_with('/') || s.from == "account key" || s.why.contains("account key")),
+            with: match last {
+                Some(s) if s.why.contains("anonymously") => With::Nothing,
+                Some(s) if s.from.starts_with('/') || s.from == "account key" || s.why.contains("account key") => {
+                    With::Key
+                }
+                Some(_) | None => With::Token,
+            },
             account: home,
         },
         "microsoft.keyvault/vaults" => Read::Secret { vault: home },
@@ -126,8 +139,13 @@ impl Watched {
         let env = &filling.engine.world.env;
         let on = |id: &ResourceId| crate::effect::account_document(env, data).is_some_and(|(found, _)| found == *id);
         match &self.read {
-            Read::Blob { account, with_key } => {
-                event.action.as_ref() == "GetBlob" && on(account) && super::with_key(data) == *with_key
+            Read::Blob { account, with } => {
+                let how = match super::with_key(data) {
+                    true => With::Key,
+                    false if data.authentication.known().is_some_and(|a| a.as_ref() == "Anonymous") => With::Nothing,
+                    false => With::Token,
+                };
+                event.action.as_ref() == "GetBlob" && on(account) && how == *with
             }
             Read::Secret { vault } => event.action.as_ref() == "SecretGet" && on(vault),
             Read::Unlogged { .. } => false,
@@ -192,15 +210,16 @@ fn rule(filling: &Filling<'_>, watched: &Watched, paths: &[&ResidualPath], ids: 
         }
     };
     let with = match &watched.read {
-        Read::Blob { with_key: true, .. } => "a read with the account key",
-        Read::Blob { with_key: false, .. } => "a read with a token",
+        Read::Blob { with: With::Key, .. } => "a read with the account key",
+        Read::Blob { with: With::Token, .. } => "a read with a token",
+        Read::Blob { with: With::Nothing, .. } => "an anonymous read",
         Read::Secret { .. } => "a read of its secrets",
         Read::Unlogged { .. } => "",
     };
     let title =
         if with.is_empty() { format!("{way} ({jewel})") } else { format!("{way}, followed by {with} ({jewel})") };
     let way_id = match &watched.read {
-        Read::Blob { with_key: true, .. } => format!("{way} key"),
+        Read::Blob { with: With::Key, .. } => format!("{way} key"),
         _ => way.clone(),
     };
     let stem = format!("residual-{}-{}", slug(&jewel, 24), slug(&way_id, 36));
@@ -316,12 +335,16 @@ fn query(watched: &Watched) -> String {
         Read::Unlogged { jewel } => {
             return format!("{operation}\n| extend watched = {}", kql(jewel.spelled()));
         }
-        Read::Blob { account, with_key } => format!(
+        Read::Blob { account, with } => format!(
             "StorageBlobLogs\n| where AccountName =~ {}\n| where OperationName == \"GetBlob\"\n\
-             | where AuthenticationType {} \"AccountKey\"\n\
-             | extend address = tostring(split(CallerIpAddress, \":\")[0])",
+             | where AuthenticationType {}\n\
+             | extend address = {BARE_ADDRESS}",
             kql(account.name()),
-            if *with_key { "==" } else { "!=" }
+            match with {
+                With::Key => "== \"AccountKey\"",
+                With::Token => "!in (\"AccountKey\", \"Anonymous\")",
+                With::Nothing => "== \"Anonymous\"",
+            }
         ),
         Read::Secret { vault } => format!(
             "AzureDiagnostics\n| where ResourceProvider =~ \"Microsoft.KeyVault\" and Resource =~ {}\n\

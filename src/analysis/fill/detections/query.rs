@@ -32,3 +32,7 @@ pub fn activity(operation: &str) -> String {
 pub fn lookback(hours: u32) -> String {
     format!("| where TimeGenerated > ago({hours}h)")
 }
+
+/// The address of a storage record without its port: `203.0.113.7:51234`, `[2001:db8::7]:51234`.
+pub const BARE_ADDRESS: &str = "iff(CallerIpAddress startswith \"[\", tostring(split(substring(CallerIpAddress, 1), \"]\")[0]), \
+     tostring(split(CallerIpAddress, \":\")[0]))";
