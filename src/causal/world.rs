@@ -2,12 +2,12 @@
 //! read.
 
 use crate::decide::azure_policy::{PolicyEngine, PolicyInput};
-use crate::decide::azure_rbac::{Authorizer, AuthorizerInput, Changes};
+use crate::decide::azure_rbac::{Authorizer, Changes};
 use crate::decide::conditional_access::{PolicySet, TenantSettings};
 use crate::decide::pim::Pim;
 use crate::effect::{Change, arm_principal};
 use crate::model::request::ArmPrincipal;
-use crate::model::{ActorKind, Collection, Environment, Event, Kind, ObjectId, ResourceId, json};
+use crate::model::{ActorKind, Collected, Collection, Environment, Event, Kind, ObjectId, json};
 use imbl::ordmap::DiffItem;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -141,22 +141,7 @@ impl World {
                 }
                 return Arc::new(after(authorizer, before, env));
             }
-            let mut hierarchy: BTreeMap<ResourceId, Option<Vec<String>>> = BTreeMap::new();
-            for (key, document) in env.of(Kind::Containers) {
-                let id = ResourceId::new(json::text(&document.body, "id").unwrap_or(key));
-                if id.resource_type().as_deref() == Some("Microsoft.Resources/subscriptions") {
-                    let chain = env.management_groups(&id);
-                    hierarchy.insert(id, chain.known().cloned());
-                }
-            }
-            Arc::new(Authorizer::compile(AuthorizerInput {
-                role_definitions: env.bodies(Kind::RoleDefinitions).collect(),
-                role_assignments: env.whole(Kind::RoleAssignments),
-                deny_assignments: env.whole(Kind::DenyAssignments),
-                locks: env.whole(Kind::Locks),
-                classic_administrators: Some(Vec::new()),
-                hierarchy,
-            }))
+            Arc::new(Authorizer::without_classics(env))
         })
     }
 
@@ -164,13 +149,16 @@ impl World {
         self.policy.get_or_init(|| {
             let env = &self.env;
             let aliases = env.bodies(Kind::PolicyAliases);
-            Arc::new(PolicyEngine::compile(PolicyInput {
+            let engine = PolicyEngine::compile(PolicyInput {
                 definitions: env.bodies(Kind::PolicyDefinitions).collect(),
                 set_definitions: env.bodies(Kind::PolicySetDefinitions).collect(),
-                assignments: env.whole(Kind::PolicyAssignments),
+                assignments: Some(env.bodies(Kind::PolicyAssignments).collect()),
                 exemptions: env.whole(Kind::Exemptions),
                 aliases: crate::decide::azure_policy::AliasTable::from_providers(aliases),
-            }))
+            });
+            // What a control puts there refuses, whatever else nobody exported.
+            let whole = env.collected(Kind::PolicyAssignments) == Collected::Whole;
+            Arc::new(if whole { engine } else { engine.in_part() })
         })
     }
 

@@ -6,7 +6,7 @@
 //! forbids, and has a child for each of that path's operations. A path that was found before labels every node it does
 //! without, so a node costs a search only where a new path may be.
 
-use super::latent::{Limit, Path, State, search};
+use super::latent::{Limit, Path, reach_within};
 use crate::model::{ObjectId, ResourceId};
 use crate::replay::{Engine, Run};
 use std::collections::{BTreeSet, VecDeque};
@@ -35,10 +35,7 @@ pub struct Bounds {
 
 /// Whether (and how) somebody reaches the resource within the limit.
 pub fn path_within(engine: &Engine<'_>, run: &Run, from: &ObjectId, to: &ResourceId, limit: Limit) -> Option<Path> {
-    let mut state = State::within(engine, run, std::slice::from_ref(to), limit);
-    state.hold(from);
-    search(&mut state);
-    state.path_to(to)
+    reach_within(engine, run, std::slice::from_ref(to), &limit, Some(from)).pop().flatten()
 }
 
 /// A path's operations.

@@ -2,7 +2,7 @@
 //! detours differ.
 
 use super::exact::Set;
-use super::latent::{Limit, Node, Path, State, search};
+use super::latent::{Limit, Node, Path, reach_within};
 use super::oracle::Oracle;
 use crate::model::ResourceId;
 use crate::replay::{Engine, Run, Stage};
@@ -33,9 +33,7 @@ pub fn residual(oracle: &mut Oracle<'_>, set: Set, jewel: usize) -> Vec<Residual
                 continue;
             }
             let limit = Limit::Without(banned.clone());
-            let mut state = State::within(oracle.engine, &run, std::slice::from_ref(&wanted), limit);
-            search(&mut state);
-            let Some(path) = state.path_to(&wanted) else { continue };
+            let Some(path) = way_within(oracle.engine, &run, &wanted, limit) else { continue };
             for node in path.nodes.iter().rev().filter(|n| detour(n)) {
                 let mut more = banned.clone();
                 more.insert((node.action.clone(), node.to.clone()));
@@ -83,7 +81,5 @@ pub fn way_left(engine: &Engine<'_>, run: &Run, jewel: &ResourceId, path: &Path)
 
 /// The way to the jewel with the operations of the limit alone, each asked of the deciders again.
 pub fn way_within(engine: &Engine<'_>, run: &Run, jewel: &ResourceId, limit: Limit) -> Option<Path> {
-    let mut state = State::within(engine, run, std::slice::from_ref(jewel), limit);
-    search(&mut state);
-    state.path_to(jewel)
+    reach_within(engine, run, std::slice::from_ref(jewel), &limit, None).pop().flatten()
 }

@@ -2,7 +2,9 @@
 //! the inserted out again and calls unknown what was overwritten.
 
 use super::capability::Capability;
-use crate::model::{ArmDetail, Detail, Document, Environment, Event, Fact, Kind, ObjectId, ResourceId, json};
+use crate::model::{
+    ArmDetail, Detail, Document, Environment, Event, Fact, Kind, ObjectId, ResourceId, Timestamp, json,
+};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -26,6 +28,10 @@ pub enum Change {
     Rotate {
         account: ResourceId,
         key: Option<String>,
+    },
+    /// All user delegation keys of an account asked for before this moment are dead, with what they signed.
+    RevokeDelegationKeys {
+        account: ResourceId,
     },
     /// `member` joins (or leaves) `group`.
     Member {
@@ -57,6 +63,16 @@ impl Change {
             }
             Change::Remove { kind, key } => {
                 env.remove(*kind, key);
+                if *kind == Kind::Containers {
+                    // A resource group goes with all that is in it (*Azure Resource Manager resource group deletion*).
+                    let gone = ResourceId::new(key);
+                    let inside = |(key, _): (&str, &Document)| {
+                        let id = ResourceId::new(key);
+                        (id != gone && gone.contains(&id)).then(|| key.to_owned())
+                    };
+                    let inside: Vec<String> = env.of(Kind::Resources).filter_map(inside).collect();
+                    inside.iter().for_each(|key| drop(env.remove(Kind::Resources, key)));
+                }
             }
             Change::Write { resource, body } => {
                 let kind = container_or_resource(resource);
@@ -81,6 +97,12 @@ impl Change {
                     Some(key) => next["keys"][key]["lastRegenerated"] = at,
                     None => next["keysRotatedAt"] = at,
                 }
+                env.insert(Kind::Resources, account.folded(), document(next));
+            }
+            Change::RevokeDelegationKeys { account } => {
+                let Some(current) = env.get(Kind::Resources, account.folded()) else { return };
+                let mut next = current.body.as_ref().clone();
+                next["delegationKeysRevokedAt"] = json!(event.time.to_string());
                 env.insert(Kind::Resources, account.folded(), document(next));
             }
             Change::Member { group, member, joins } => {
@@ -117,6 +139,11 @@ impl Change {
             }
         }
     }
+}
+
+/// When the user delegation keys of an account were last revoked, as far as the window tells.
+pub fn delegation_keys_revoked(account: &Value) -> Option<Timestamp> {
+    json::text(account, "delegationKeysRevokedAt").and_then(|at| at.parse().ok())
 }
 
 /// A list of references with one more, or one less.
@@ -249,6 +276,10 @@ fn arm_changes(operation: &str, event: &Event, detail: &ArmDetail) -> Vec<Change
         ("microsoft.storage/storageaccounts/regeneratekey", "action") => {
             let key = detail.request_body.known().and_then(|b| json::text(b, "keyName")).map(str::to_owned);
             vec![Change::Rotate { account: resource, key }]
+        }
+        // *Revoke a user delegation SAS*.
+        ("microsoft.storage/storageaccounts/revokeuserdelegationkeys", "action") => {
+            vec![Change::RevokeDelegationKeys { account: resource }]
         }
         (_, "write") => vec![Change::Write { resource, body: detail.request_body.clone() }],
         (_, "delete") => vec![Change::Remove { kind: container_or_resource(&resource), key }],

@@ -100,8 +100,16 @@ pub fn owners_may(operation: &str) -> bool {
 /// Application permissions of Microsoft Graph, and the directory operations each allows.
 /// Source: *Microsoft Graph permissions reference*.
 const PERMISSIONS: &[(&str, &[&str])] = &[
-    ("9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8", &["Add member to role"]),
+    // RoleManagement.ReadWrite.Directory.
+    (
+        "9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8",
+        &["Add member to role", "Add eligible member to role", "Update role setting in PIM"],
+    ),
+    // RoleAssignmentSchedule.ReadWrite.Directory.
+    ("dd199f4a-f148-40a4-a2ec-f0069cc799ec", &["Add member to role"]),
+    // AppRoleAssignment.ReadWrite.All.
     ("06b708a9-e830-4db3-a914-8e69da51d44f", &["Add app role assignment to service principal"]),
+    // Application.ReadWrite.All.
     (
         "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
         &[
@@ -109,13 +117,27 @@ const PERMISSIONS: &[(&str, &[&str])] = &[
             "Update application \u{2013} Certificates and secrets management",
             "Add federated identity credential",
             "Add owner to application",
+            "Add owner to service principal",
             "Add application",
             "Add service principal",
         ],
     ),
+    // ServicePrincipalEndpoint.ReadWrite.All.
+    ("89c8469c-83ad-45f7-8ff2-6e3d4285709e", &["Add owner to service principal"]),
+    // DelegatedPermissionGrant.ReadWrite.All.
+    ("8e8e4742-1d95-4f68-9d56-6ee75648c72a", &["Add delegated permission grant"]),
+    // User-PasswordProfile.ReadWrite.All: users without an administrator's role, save where the application holds one.
+    ("cc117bb9-00cf-4eb8-b580-ea2a878fe8f7", &["Reset user password", "Reset password (by admin)"]),
+    // UserAuthenticationMethod.ReadWrite.All.
+    (
+        "50483e42-d915-4231-9639-7fdb7fd190e5",
+        &["Admin registered security info", "Admin registered temporary access pass method for user"],
+    ),
+    // Directory.ReadWrite.All, Group.ReadWrite.All, GroupMember.ReadWrite.All: groups that cannot hold roles.
     ("19dbc75e-c2e2-444c-a770-ec69d8559fc7", &["Add member to group", "Add owner to group"]),
     ("62a82d76-70ea-41e2-9197-370581804d09", &["Add member to group", "Add owner to group"]),
     ("dbaae8cf-10b5-4b86-a4a1-f871c94c6695", &["Add member to group"]),
+    // Policy.ReadWrite.ConditionalAccess.
     (
         "01c0a623-fc9b-48e9-b794-0756f8e8f067",
         &["Add conditional access policy", "Update conditional access policy", "Delete conditional access policy"],

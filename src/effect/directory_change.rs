@@ -4,7 +4,7 @@
 //! it leaves out there among their `modifiedProperties`.
 
 use super::change::Change;
-use crate::model::{DirectoryDetail, Event, Kind, ObjectId};
+use crate::model::{Detail, DirectoryDetail, Environment, Event, Kind, ObjectId};
 use serde_json::{Value, json};
 
 pub(super) fn changes(event: &Event, detail: &DirectoryDetail) -> Vec<Change> {
@@ -22,6 +22,38 @@ pub(super) fn changes(event: &Event, detail: &DirectoryDetail) -> Vec<Change> {
         text if text.starts_with("remove member from role") => one(role(detail, false)),
         _ => Vec::new(),
     }
+}
+
+/// Operations that change nothing a path or a gate reads. Source: *Microsoft Entra audit log activity reference*.
+const HARMLESS: &[&str] = &[
+    "Change user license",
+    "Set license properties",
+    "Update licensed user",
+    "Download users - started (bulk)",
+    "Download users - finished (bulk)",
+    "Download group members - started (bulk)",
+    "Download group members - finished (bulk)",
+    "Validate user authentication",
+    "Self-service password reset flow activity progress",
+    "User reviewed security info",
+    "Update device",
+    "Set user manager",
+    "Add label to group",
+];
+
+/// Whether it is known what a directory operation changes, ends or hands over (or that it does none of these). False
+/// too where the operation is known and the record does not tell on what.
+pub fn is_understood(env: &Environment, event: &Event) -> bool {
+    let Detail::Directory(detail) = &event.detail else { return true };
+    let operation = event.action.trim().to_lowercase();
+    let waits = ["request", "approval", "canceled", "cancelled"].iter().any(|word| operation.contains(word));
+    // `completed` is the record of the change itself.
+    let waits = waits && !operation.contains("completed");
+    waits
+        || HARMLESS.iter().any(|known| known.eq_ignore_ascii_case(&operation))
+        || !changes(event, detail).is_empty()
+        || !super::endings(event).is_empty()
+        || !super::yields(env, event).is_empty()
 }
 
 /// A target of one of these kinds.

@@ -18,13 +18,13 @@ mod sign_in;
 pub use arm::{arm_request, policy_context, policy_request};
 pub use audience::Audience;
 pub use capability::{Capability, Yielded, yields};
-pub use change::{Change, changes};
+pub use change::{Change, changes, delegation_keys_revoked};
 pub use data::{
     DataOperation, account_document, container_document, data_operation, exports_disk, signer_of, storage_request,
     vault_operation,
 };
 pub use directory::{directory_roles_for, owners_may, permission_allows};
-pub use directory_change::told;
+pub use directory_change::{is_understood, told};
 pub use ending::{Ending, endings};
 pub use execution::{ADMINISTRATOR_LOGIN, Host, concerns_code, host, hosts, runs_on};
 pub use principal::{active_directory_roles, arm_principal, principal_of};

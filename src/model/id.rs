@@ -69,6 +69,21 @@ impl ResourceId {
         a == "/" || a == b || (b.len() > a.len() && b.starts_with(a) && b.as_bytes()[a.len()] == b'/')
     }
 
+    /// The resource that this is, or is a part of: the account of a container, the vault of a secret.
+    pub fn home(&self) -> ResourceId {
+        let mut at = self.clone();
+        loop {
+            let kind = at.resource_type().unwrap_or_default();
+            if kind.matches('/').count() <= 1 {
+                return at;
+            }
+            match at.parent() {
+                Some(parent) => at = parent,
+                None => return at,
+            }
+        }
+    }
+
     /// `/subscriptions/<id>` of this id.
     pub fn subscription(&self) -> Option<ResourceId> {
         self.prefix("subscriptions", 2)

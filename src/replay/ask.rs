@@ -3,7 +3,8 @@
 use super::data::{data_parts, data_request};
 use super::engine::Engine;
 use super::run::{Stage, StepRun, settle};
-use super::token::{is_holder, ways_to_token};
+use super::stretch::{LONGEST, SHORTEST};
+use super::token::{is_holder, unseen_eligibility, ways_to_token};
 use crate::causal::{Support, SupportFrom, World};
 use crate::effect::{arm_request, policy_context, policy_request, sign_in_request};
 use crate::model::request::{ActivationRequest, ArmPrincipal, ArmRequest, SessionFacts, Stance};
@@ -126,7 +127,7 @@ pub fn ask(engine: &Engine<'_>, world: &World, steps: &[StepRun], step: usize, e
     Asked { parts }
 }
 
-/// What Azure RBAC says of a call by somebody who holds every role there; none where that is a plain yes.
+/// What Azure RBAC says of a step's call by somebody who holds every role there; none where that is a plain yes.
 fn with_every_role(engine: &Engine<'_>, world: &World, step: usize, event: &Event) -> Option<Answer> {
     let request = match &event.detail {
         Detail::Arm(_) => arm_request(&world.env, event)?.1,
@@ -134,6 +135,11 @@ fn with_every_role(engine: &Engine<'_>, world: &World, step: usize, event: &Even
         Detail::SignIn(_) | Detail::Directory(_) | Detail::Alert(_) | Detail::Context(_) => return None,
     };
     let principal = world.principal(engine.links(step).principal.as_ref()?, event.actor.kind);
+    whoever_asks(world, &principal, &request)
+}
+
+/// What Azure RBAC says of a call whatever role the caller came by; none where that is a plain yes.
+fn whoever_asks(world: &World, principal: &ArmPrincipal, request: &ArmRequest) -> Option<Answer> {
     let role = "/providers/Microsoft.Authorization/roleDefinitions/every-role";
     let definition = json!({ "id": role, "name": "every-role", "properties": { "roleName": "every role",
         "assignableScopes": ["/"], "permissions": [{ "actions": ["*"], "dataActions": ["*"] }] } });
@@ -141,12 +147,21 @@ fn with_every_role(engine: &Engine<'_>, world: &World, step: usize, event: &Even
         "name": "every-role", "properties": { "roleDefinitionId": role, "principalId": principal.id.as_str(),
         "scope": "/" } });
     let rbac = world.rbac().with_role_definition(&definition).with_assignment(&assignment);
-    let answer = rbac.answer(&principal, &request);
+    let answer = rbac.answer(principal, request);
     match answer.level {
         Level::NotCut => None,
         Level::Cut => matches!(answer.reason.as_str(), "lock" | "denyAssignment").then_some(answer),
         Level::Challenged | Level::Unknown => Some(answer),
     }
+}
+
+/// What an eligibility that nobody exported would decide about a call; none where there is none, or where a lock or a
+/// deny assignment refuses whoever activates what.
+pub fn unseen_right(world: &World, principal: &ArmPrincipal, request: &ArmRequest) -> Option<Answer> {
+    let mut unseen = unseen_eligibility(&world.env, &principal.id)?;
+    let Some(whoever) = whoever_asks(world, principal, request) else { return Some(unseen) };
+    unseen.missing.extend(whoever.missing);
+    (whoever.level == Level::Unknown).then_some(unseen)
 }
 
 pub(super) fn passed(steps: &[StepRun], step: usize) -> bool {
@@ -231,21 +246,27 @@ fn from_support(
 
 /// Whether the token that a sign-in step gave is still one. Without a revocation the session goes on by refresh; after
 /// one, an access token lives until it expires: 60 to 90 minutes, at random (*Configurable token lifetimes*).
-fn token_of(engine: &Engine<'_>, principal: &ObjectId, step: usize, support: &Support, at: Timestamp) -> Answer {
+pub fn token_lives(engine: &Engine<'_>, principal: &ObjectId, step: usize, at: Timestamp) -> Answer {
     let issued = engine.last_of(step, at).filter(|event| matches!(event.detail, Detail::SignIn(_)));
-    let Some(issued) = issued else { return Answer::allowed(support.by.clone()) };
-    let Some(ended) = engine.session_ended(principal, issued.time, at) else {
-        return Answer::allowed(support.by.clone());
-    };
-    let age = at.duration_since(issued.time).as_secs();
-    if age <= 3_600 {
-        Answer::allowed(support.by.clone())
-    } else if age <= 5_400 {
+    let Some(issued) = issued else { return Answer::allowed("token") };
+    let Some(ended) = engine.session_ended(principal, issued.time, at) else { return Answer::allowed("token") };
+    let age = at.duration_since(issued.time);
+    if age <= SHORTEST {
+        Answer::allowed("token")
+    } else if age <= LONGEST {
         let mut answer = Answer::of(Level::Unknown, "tokenLifetime");
         answer.missing.insert(format!("token lifetime of {}", engine.step_id(step)).into());
         answer
     } else {
         Answer::refused(format!("sessions ended at {ended}, and the token of {} expired", engine.step_id(step)))
+    }
+}
+
+fn token_of(engine: &Engine<'_>, principal: &ObjectId, step: usize, support: &Support, at: Timestamp) -> Answer {
+    let answer = token_lives(engine, principal, step, at);
+    match answer.level {
+        Level::NotCut => Answer::allowed(support.by.clone()),
+        Level::Cut | Level::Challenged | Level::Unknown => answer,
     }
 }
 
@@ -272,7 +293,7 @@ fn token_part(
         return Part::need(PartKind::Token, answer.clone(), None);
     }
     let via = observed.iter().map(|(n, _)| *n).filter(|n| !passed(steps, *n)).min();
-    let ways = ways_to_token(engine, world, steps, &link.principal, &link.audience, at, true);
+    let ways = ways_to_token(engine, world, steps, &link.principal, &link.audience, at);
     let best = ways.into_iter().map(|way| way.answer).chain(held).max_by_key(|answer| answer.level);
     let mut part = match best {
         Some(answer) => Part::need(PartKind::Token, answer, via),
@@ -373,12 +394,18 @@ pub(super) fn privilege(
     if answer.level == Level::Cut && matches!(answer.reason.as_str(), "lock" | "denyAssignment") {
         return vec![Part::gate(GateName::AzureRbac, answer)];
     }
-    if let Some(activation) = activation(engine, world, step, event, principal, request) {
-        return vec![if activation.level >= answer.level {
+    let unseen = || unseen_right(world, principal, request);
+    let activated = activation(engine, world, step, event, principal, request);
+    if let Some(activation) = activated {
+        let answer = if activation.level >= answer.level {
             Part::gate(GateName::Pim, activation)
         } else {
             Part::gate(GateName::AzureRbac, answer)
-        }];
+        };
+        return match unseen().filter(|_| answer.answer.level < Level::Unknown) {
+            Some(unseen) => vec![Part::gate(GateName::Pim, unseen)],
+            None => vec![answer],
+        };
     }
     // No grant: was the grant that allowed it in fact the attack's own, and is that why it is not there?
     let factual = engine.factual_grants(step);
@@ -393,12 +420,17 @@ pub(super) fn privilege(
         (then.rbac().answer(&caller, request).level == Level::NotCut).then_some(via)
     });
     match never_made {
+        // It rests on what the attack made, unless an eligibility gave the same.
         Some(via) if !taken_away => {
             let reason = format!("{} did not happen: no role", engine.step_id(via));
             let refused = Answer { level: answer.level, reason, ..answer };
+            let refused = unseen().filter(|_| refused.level < Level::Unknown).unwrap_or(refused);
             vec![Part::need(PartKind::Privilege, refused, Some(via))]
         }
-        _ => vec![Part::gate(GateName::AzureRbac, answer)],
+        _ => {
+            let answer = unseen().filter(|_| answer.level < Level::Unknown).unwrap_or(answer);
+            vec![Part::gate(GateName::AzureRbac, answer)]
+        }
     }
 }
 
@@ -540,7 +572,7 @@ fn lawful_use(
 }
 
 /// Whether a baseline change of state happens in this world: its caller's session is taken as given.
-pub fn baseline_passes(_engine: &Engine<'_>, world: &World, event: &Event, stage: Stage) -> bool {
+pub fn baseline_passes(world: &World, event: &Event, stage: Stage) -> bool {
     let mut lowest = Level::NotCut;
     if let (Detail::Arm(detail), Some((principal, request))) = (&event.detail, arm_request(&world.env, event)) {
         let answer = world.rbac().answer(&principal, &request);

@@ -78,6 +78,10 @@ pub(super) fn data_parts(
     let held = links.key.iter().flat_map(|k| &k.supports).any(|s| matches!(s.from, SupportFrom::Held(_)));
     let obtained = taken.or(if held { None } else { Some(event.time) });
     let mut request = storage_request(event, detail, obtained);
+    request.auth.keys_revoked_at = crate::effect::delegation_keys_revoked(&document.body);
+    if signer_of(detail).is_some() {
+        request.auth.signed_key_start = request.auth.signed_key_start.or(obtained);
+    }
     let unknown: Vec<String> =
         world.env.unknown_paths(Kind::Resources, account_id.folded()).map(str::to_owned).collect();
     let decided = rbac.map(outcome);

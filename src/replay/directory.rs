@@ -4,7 +4,7 @@
 use super::ask::{Part, PartKind, activate};
 use super::engine::Engine;
 use super::run::StepRun;
-use super::token::is_holder;
+use super::token::{is_holder, unseen_eligibility};
 use crate::causal::World;
 use crate::effect::{active_directory_roles, directory_roles_for, owners_may, permission_allows};
 use crate::model::{
@@ -56,6 +56,9 @@ fn right(
         }
     }
     let by_role = directory_answer(engine, world, step, principal, operation, event.time);
+    if by_role.level < Level::Unknown {
+        open.extend(unseen_eligibility(&world.env, principal));
+    }
     open.into_iter().fold(by_role, |best, answer| if answer.level > best.level { answer } else { best })
 }
 

@@ -3,6 +3,7 @@
 
 use super::ask::{Part, PartKind};
 use super::run::{Run, Stage, run};
+use super::stretch::Ends;
 use super::token::TokenAnswers;
 use crate::causal::{Case, StepLinks, World, links};
 use crate::control::{Undo, View};
@@ -70,6 +71,7 @@ pub struct Engine<'a> {
     directory_steps: Vec<usize>,
     /// Sessions and passwords that others than the attacker ended.
     endings: Vec<Ending>,
+    ends: Ends,
     pub factual: Factual,
     /// Addresses the attack came from.
     pub addresses: BTreeSet<String>,
@@ -116,6 +118,7 @@ impl<'a> Engine<'a> {
                         Change::Insert { .. }
                         | Change::Remove { .. }
                         | Change::Rotate { .. }
+                        | Change::RevokeDelegationKeys { .. }
                         | Change::Member { .. }
                         | Change::DirectoryRole { .. }
                         | Change::Owner { .. } => {}
@@ -144,6 +147,7 @@ impl<'a> Engine<'a> {
             assignment_makers,
             directory_steps,
             endings: Vec::new(),
+            ends: Ends::default(),
             factual: Factual::default(),
             addresses: correlated
                 .attack()
@@ -162,8 +166,26 @@ impl<'a> Engine<'a> {
             .filter(|(_, event)| event.outcome == crate::model::Outcome::Success)
             .flat_map(|(_, event)| endings(event))
             .collect();
+        engine.ends = Ends::of(&engine);
         engine.learn();
         engine
+    }
+
+    /// What ends the stretches of a run.
+    pub fn ends(&self) -> &Ends {
+        &self.ends
+    }
+
+    /// Sessions and passwords that others than the attacker ended in the window.
+    pub fn endings(&self) -> &[Ending] {
+        &self.endings
+    }
+
+    /// All events of a step, in order.
+    pub fn events_of(&self, step: usize) -> impl Iterator<Item = &'a Event> {
+        let correlated = &self.case.correlated;
+        let indices = correlated.steps.get(step).map_or(&[][..], |step| step.events.as_slice());
+        indices.iter().filter_map(|at| correlated.window_events.get(*at))
     }
 
     /// The factual run, again and again until it explains nothing more: what one step's unexplained success makes
@@ -357,6 +379,11 @@ impl<'a> Engine<'a> {
         let ended = self.endings.iter().filter(|e| e.password && e.principal == *principal && e.at <= at);
         let last = ended.map(|e| e.at).max()?;
         (!self.case.words.learned(Word::Password, principal, last, at)).then_some(last)
+    }
+
+    /// Whether a password got then was made another before the other moment.
+    pub fn credential_ended(&self, principal: &ObjectId, got: Timestamp, at: Timestamp) -> bool {
+        self.endings.iter().any(|e| e.password && e.principal == *principal && got < e.at && e.at <= at)
     }
 
     /// The latest sign-in of a step by then.

@@ -2,6 +2,7 @@
 
 use super::ask::{Asked, ask, baseline_passes};
 use super::engine::Engine;
+use super::stretch::{Stretch, Stretches};
 use crate::causal::World;
 use crate::effect::changes;
 use crate::model::{Answer, Control, Environment, Level, Outcome, Timestamp};
@@ -70,6 +71,8 @@ pub struct Run {
     /// What it began with.
     pub start: Environment,
     pub world: World,
+    /// The moments a latent path may start from, in order; the last one is the end, with the world it left behind.
+    pub stretches: Vec<Stretch>,
 }
 
 /// Runs the whole window. `controls` are those in force (their documents are in `world` already, save where a control
@@ -84,10 +87,13 @@ pub fn run(engine: &Engine<'_>, world: &World, stage: Stage, controls: &[&Contro
     later.sort_by_key(|c| c.since);
     let ends = |step: usize| engine.links(step).principal.as_ref().is_some_and(|p| engine.has_endings(p));
     let mut kept: BTreeMap<usize, (u64, Arc<Asked>)> = BTreeMap::new();
+    let mut stretches = Stretches::new(engine.ends());
     for (at, event) in correlated.window_events.iter().enumerate() {
+        stretches.before(event, engine.step_of_event(at).is_some(), at, &world);
         while let Some(control) = later.first()
-            && control.since.is_some_and(|since| since <= event.time)
+            && let Some(since) = control.since.filter(|since| *since <= event.time)
         {
+            stretches.close(since, at, &world);
             let mut env = world.env.clone();
             crate::control::put_in_force(&mut env, control, &engine.view);
             world = world.with(env);
@@ -96,8 +102,11 @@ pub fn run(engine: &Engine<'_>, world: &World, stage: Stage, controls: &[&Contro
         let Some(step) = engine.step_of_event(at) else {
             if event.outcome == Outcome::Success {
                 let effects = changes(event);
-                if !effects.is_empty() && baseline_passes(engine, &world, event, stage) {
-                    effects.iter().for_each(|change| world.apply(change, event));
+                if !effects.is_empty() && baseline_passes(&world, event, stage) {
+                    for change in &effects {
+                        stretches.change(change, event, at, &world);
+                        world.apply(change, event);
+                    }
                 }
             }
             continue;
@@ -121,8 +130,10 @@ pub fn run(engine: &Engine<'_>, world: &World, stage: Stage, controls: &[&Contro
             outcome.first = Some(fresh.clone());
         }
         if passed {
-            let effects = changes(event);
-            effects.iter().for_each(|change| world.apply(change, event));
+            for change in changes(event) {
+                stretches.change(&change, event, at, &world);
+                world.apply(&change, event);
+            }
         } else if outcome.failure.is_none() {
             let documents: Vec<String> = fresh
                 .parts
@@ -140,7 +151,8 @@ pub fn run(engine: &Engine<'_>, world: &World, stage: Stage, controls: &[&Contro
             }
         }
     }
-    Run { stage, steps, start, world }
+    let stretches = stretches.end(correlated.window_events.len(), &world);
+    Run { stage, steps, start, world, stretches }
 }
 
 /// An answer with the facts that a recorded success settled taken out: unknown for nothing else is allowed.

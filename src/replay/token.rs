@@ -11,7 +11,9 @@ use crate::causal::World;
 use crate::decide::conditional_access::PolicySet;
 use crate::effect::{Audience, sign_in_request};
 use crate::model::request::{Claims, SignInRequest, Stance};
-use crate::model::{Answer, Attacker, Environment, Fact, Kind, Level, ObjectId, ResourceId, Timestamp, Word, json};
+use crate::model::{
+    Answer, Attacker, Collected, Environment, Fact, Kind, Level, ObjectId, ResourceId, Timestamp, Word, json,
+};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
@@ -28,8 +30,7 @@ const CLIENTS: &[&str] = &["browser", "mobileAppsAndDesktopClients"];
 /// Platforms: read off the user agent, which the caller writes.
 const PLATFORMS: &[&str] = &["windows", "macOS", "linux", "iOS", "android", "unsupported"];
 
-/// Every way the attacker held at that time, in the world given. `ended`: what had been revoked by then is none; not
-/// for whoever asks what was open at any time.
+/// Every way the attacker held at that time, in the world given. What had been revoked by then is none.
 pub fn ways_to_token(
     engine: &Engine<'_>,
     world: &World,
@@ -37,10 +38,9 @@ pub fn ways_to_token(
     principal: &ObjectId,
     audience: &Audience,
     at: Timestamp,
-    ended: bool,
 ) -> Vec<Way> {
-    let over = |begun: Timestamp| ended && engine.session_ended(principal, begun, at).is_some();
-    let another_password = ended && engine.password_ended(principal, at).is_some();
+    let over = |begun: Timestamp| engine.session_ended(principal, begun, at).is_some();
+    let another_password = engine.password_ended(principal, at).is_some();
     let words = engine.case.words.for_principal(principal, at);
     let mut ways = Vec::new();
     for (n, event) in engine.sign_ins_of(principal) {
@@ -69,10 +69,9 @@ pub fn ways_to_token(
             push("fresh sign-in with the password".to_owned(), fresh);
         }
         for word in [Word::SessionCookie, Word::RefreshToken] {
-            let taken_back = ended
-                && engine
-                    .session_ended(principal, Timestamp::MIN, at)
-                    .is_some_and(|end| !engine.case.words.learned(word, principal, end, at));
+            let taken_back = engine
+                .session_ended(principal, Timestamp::MIN, at)
+                .is_some_and(|end| !engine.case.words.learned(word, principal, end, at));
             if words.holds.contains(&word) && !taken_back {
                 let mfa = words.holds.contains(&Word::MfaClaim);
                 let stolen = Claims { mfa: Fact::Known(mfa), ..Claims::default() };
@@ -181,6 +180,23 @@ pub(super) fn is_holder(
         Fact::Known(groups) => Fact::Known(groups.contains(holder)),
         Fact::Unknown | Fact::Absent if somebody(holder) => Fact::Known(false),
         Fact::Unknown | Fact::Absent => Fact::Unknown,
+    }
+}
+
+/// What an eligibility that nobody exported would decide: whoever holds one activates what was taken from them. None
+/// where eligibilities were collected, be it as an empty list, and for a machine, which is never eligible (*Assign
+/// eligibility for Azure resource roles*: users and groups).
+pub fn unseen_eligibility(env: &Environment, principal: &ObjectId) -> Option<Answer> {
+    if env.get(Kind::ServicePrincipals, principal.as_str()).is_some() {
+        return None;
+    }
+    match env.collected(Kind::PimEligibilities) {
+        Collected::Whole => None,
+        Collected::No | Collected::Partial => {
+            let mut answer = Answer::of(Level::Unknown, "eligibilitiesNotCollected");
+            answer.missing.insert(format!("pimEligibilities:{principal}").into());
+            Some(answer)
+        }
     }
 }
 

@@ -331,9 +331,7 @@ pub fn holds_token(
         issued_for.as_ref() == Some(audience) && event.time <= at && steps.get(n).is_some_and(StepRun::any)
     });
     observed
-        || ways_to_token(engine, world, steps, principal, audience, at, true)
-            .iter()
-            .any(|way| stage.passes(way.answer.level))
+        || ways_to_token(engine, world, steps, principal, audience, at).iter().any(|way| stage.passes(way.answer.level))
 }
 
 fn in_words(way: &Undo) -> Undoing {

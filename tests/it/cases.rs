@@ -38,6 +38,7 @@ struct Expected {
     observed: Option<BTreeMap<String, Vec<String>>>,
     uncovered: Vec<String>,
     open: ByControl<Vec<String>>,
+    open_when: ByControl<Vec<String>>,
     not_open: ByControl<Vec<String>>,
     gaps: Vec<String>,
     loosening: ByControl<Vec<String>>,
@@ -215,6 +216,18 @@ impl Check<'_> {
             for path in paths {
                 let is = found.iter().any(|short| short.contains(path.as_str()));
                 self.holds(&format!("{control} leaves {path:?} open"), is, &found);
+            }
+        }
+        for (control, spans) in &expected.open_when {
+            let with: Vec<&str> = control.split('+').filter(|c| !c.is_empty()).collect();
+            let said = |p: &cutset::analysis::ResidualPath| {
+                let word =
+                    |time: Option<cutset::model::Timestamp>| time.map_or("the end".to_owned(), |t| t.to_string());
+                format!("{} to {}", word(p.from), word(p.until))
+            };
+            let found: Vec<String> = analysis.residual_paths.iter().filter(|p| p.with == with).map(said).collect();
+            for span in spans {
+                self.holds(&format!("{control} leaves a path open from {span}"), found.contains(span), &found);
             }
         }
         for (control, paths) in &expected.not_open {

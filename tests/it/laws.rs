@@ -1,6 +1,6 @@
 //! The laws of verdicts, on every case of `tests/cases/` that expects something and on Northgate's silent variant,
 //! against the slow truth: every subset of the candidates, each in a world made from nothing, document by document,
-//! with every gate compiled anew.
+//! with every gate compiled anew; and a latent path searched for at every moment of the window.
 
 use crate::cases::case_files;
 use crate::support;
@@ -10,7 +10,7 @@ use cutset::control::put_in_force;
 use cutset::cuts::exact::{Set, everything, members};
 use cutset::cuts::{LISTED, Oracle, latent};
 use cutset::model::{Control, Level};
-use cutset::replay::{Engine, Run, Stage, run};
+use cutset::replay::{Engine, Run, Stage, Stretch, baseline_passes, run};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All subsets of at most this many controls are tried.
@@ -54,6 +54,62 @@ impl Slow<'_> {
         let run = self.run(set, stage);
         self.case.jewels.iter().map(|(jewel, _)| latent::reach(self.engine, &run, jewel).is_some()).collect()
     }
+}
+
+/// Whether each jewel is reached from what the attacker held just before some event, or some token's end: every one of
+/// those moments looked at, each in a world made from the start's documents by the changes that happened in this run.
+fn at_any_moment(slow: &Slow, set: Set, stage: Stage) -> Vec<bool> {
+    let run = slow.run(set, stage);
+    let correlated = &slow.case.correlated;
+    let events = &correlated.window_events;
+    let step_of = |at: usize| correlated.steps.iter().position(|step| step.events.contains(&at));
+    let begins = (0..events.len()).find(|at| step_of(*at).is_some()).unwrap_or(0);
+    let mut env = run.start.clone();
+    let mut moments: Vec<(usize, cutset::model::Timestamp, cutset::model::Environment)> = Vec::new();
+    for (at, event) in events.iter().enumerate() {
+        let happened = match step_of(at) {
+            Some(n) => {
+                let nth = correlated.steps[n].events.iter().position(|other| *other == at).expect("one of them");
+                run.steps[n].passed.get(nth) == Some(&true)
+            }
+            None => {
+                event.outcome == cutset::model::Outcome::Success
+                    && baseline_passes(&World::new(env.clone()), event, stage)
+            }
+        };
+        if at > begins {
+            moments.push((at, event.time, env.clone()));
+        }
+        if happened {
+            cutset::effect::changes(event).iter().for_each(|change| change.apply(&mut env, event));
+        }
+    }
+    // A token that outlives its session ends between two events.
+    let clock: Vec<cutset::model::Timestamp> = (0..correlated.steps.len())
+        .flat_map(|n| slow.engine.events_of(n))
+        .flat_map(|event| [60, 90].map(|minutes| event.time + jiff::SignedDuration::from_mins(minutes)))
+        .collect();
+    for time in clock {
+        if let Some((at, _, env)) = moments.iter().find(|(_, until, _)| *until >= time).cloned() {
+            moments.push((at, time, env));
+        }
+    }
+    let mut found = vec![false; slow.case.jewels.len()];
+    let mut look = |from, until, events, env: &cutset::model::Environment| {
+        let stretch = Stretch { from, until, events, world: World::new(env.clone()) };
+        for (slot, (jewel, _)) in found.iter_mut().zip(&slow.case.jewels) {
+            let wanted = std::slice::from_ref(jewel);
+            let mut state = latent::State::within(slow.engine, &run, &stretch, wanted, latent::Limit::Nothing);
+            latent::search(&mut state);
+            *slot |= state.path_to(jewel).is_some();
+        }
+    };
+    for (at, until, env) in &moments {
+        look(cutset::model::Timestamp::MIN, Some(*until), *at, env);
+    }
+    let last = events.last().map_or(cutset::model::Timestamp::MIN, |event| event.time);
+    look(last, None, events.len(), &env);
+    found
 }
 
 /// Inclusion-minimal subsets that the test passes, by trying all in order of size.
@@ -110,6 +166,10 @@ fn check(name: &str, only: &[&str]) {
         for stage in [Stage::FactsFree, Stage::Free] {
             let found = slow.open(*set, stage);
             assert_eq!(oracle.reached(*set, stage), found, "{name}: paths under {:?} {stage:?}", ids(&controls, *set));
+            if controls.iter().all(|control| control.since.is_none()) && (set.count_ones() <= 1 || *set == all) {
+                let naive = at_any_moment(&slow, *set, stage);
+                assert_eq!(found, naive, "{name}: at any moment under {:?} {stage:?}", ids(&controls, *set));
+            }
             open.insert((*set, stage), found);
         }
     }

@@ -1,7 +1,7 @@
 //! Exact sets of controls, the paths they leave, and the proofs.
 
 use super::{Closes, Collateral, Condition};
-use crate::model::Evidence;
+use crate::model::{Evidence, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -131,4 +131,12 @@ pub struct ResidualPath {
     /// What controls do to it: cut, or challenged for words; those of `cut_by` are among them.
     #[serde(default)]
     pub conditions: Vec<Condition>,
+    /// Since when it was open.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub from: Option<Timestamp>,
+    /// Until when it was; none: still at the end of the window.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub until: Option<Timestamp>,
 }

@@ -163,8 +163,36 @@ fn gaps(filling: &Filling<'_>, analysis: &mut Analysis) {
             fact,
         })
         .collect();
+    gaps.extend(not_understood(filling, analysis));
     gaps.sort_by(|a, b| b.settles.cmp(&a.settles).then_with(|| a.fact.cmp(&b.fact)));
     analysis.gaps = gaps;
+}
+
+/// Directory operations of the window of which no table says what they change: replay takes them to change nothing.
+fn not_understood(filling: &Filling<'_>, analysis: &Analysis) -> Vec<Gap> {
+    let engine = filling.engine;
+    let mut met: BTreeMap<&str, (u64, BTreeSet<usize>)> = BTreeMap::new();
+    for (at, event) in engine.case.correlated.window_events.iter().enumerate() {
+        let succeeded = event.outcome == crate::model::Outcome::Success;
+        if succeeded && !crate::effect::is_understood(&engine.case.environment, event) {
+            let (count, steps) = met.entry(event.action.trim()).or_default();
+            *count += event.count;
+            steps.extend(engine.step_of_event(at));
+        }
+    }
+    met.into_iter()
+        .map(|(operation, (count, steps))| Gap {
+            fact: format!("effect of `{operation}`"),
+            settles: 0,
+            gather: None,
+            question: Some(format!(
+                "what did `{operation}` change ({})? no rule here knows, and it is taken to have changed nothing",
+                if count == 1 { "1 record".to_owned() } else { format!("{count} records") }
+            )),
+            steps: steps.iter().filter_map(|n| Some(analysis.steps.get(*n)?.id.clone())).collect(),
+            controls: Vec::new(),
+        })
+        .collect()
 }
 
 fn question(fact: &str, entry: Option<&str>) -> Option<String> {
@@ -230,7 +258,16 @@ fn gather(fact: &str) -> Option<String> {
     if lower.contains("transitivegroup") || lower.contains("groups") {
         return rest("groups?$expand=members");
     }
-    match lower.as_str() {
+    // `pimEligibilities:<of whom>`
+    match lower.split(':').next().unwrap_or_default() {
+        "pimeligibilities" => Some(
+            "az rest --method get --url \"https://management.azure.com/subscriptions/<id>/providers/\
+             Microsoft.Authorization/roleEligibilityScheduleInstances?api-version=2020-10-01\""
+                .to_owned(),
+        ),
+        "owners" => rest("groups?$expand=owners"),
+        "approleassignments" => rest("servicePrincipals?$expand=appRoleAssignments"),
+        "groupmembers" => rest("groups?$expand=members"),
         "signin.signinrisklevel" | "signin.userrisklevel" => rest("identityProtection/riskDetections"),
         "properties" => Some("az monitor activity-log list --correlation-id <of the record> --output json".to_owned()),
         "locks" => Some("az lock list --output json".to_owned()),

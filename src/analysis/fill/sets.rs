@@ -431,5 +431,7 @@ fn of_residual(filling: &Filling<'_>, jewel: &ResourceId, found: &Residual) -> R
         missing: found.path.missing.iter().map(|m| m.to_string()).collect(),
         short: short(&found.path),
         conditions: Vec::new(),
+        from: found.path.from,
+        until: found.path.until,
     }
 }

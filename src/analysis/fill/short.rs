@@ -50,7 +50,9 @@ pub fn short(path: &Path) -> String {
             (None, n) => format!("{part} ({n} times)"),
         })
         .collect();
-    format!("attacker {}", said.join(", then "))
+    // A way that had been shut by the end of the window.
+    let until = path.until.map(|until| format!(" (until {})", until.strftime("%Y-%m-%d %H:%M"))).unwrap_or_default();
+    format!("attacker {}{until}", said.join(", then "))
 }
 
 fn part(node: &Node) -> String {

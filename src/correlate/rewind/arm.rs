@@ -170,7 +170,10 @@ pub fn undo(event: &Event, rewinding: &mut Rewinding<'_>) {
                 rewinding.forget(Kind::Resources, account.folded(), "/properties/keyCreationTime");
             }
             Change::Insert { .. } | Change::Write { .. } => undo_write(event, detail, kind, &key, rewinding),
-            Change::Member { .. } | Change::DirectoryRole { .. } | Change::Owner { .. } => {}
+            Change::RevokeDelegationKeys { .. }
+            | Change::Member { .. }
+            | Change::DirectoryRole { .. }
+            | Change::Owner { .. } => {}
         }
     }
 }

@@ -4,7 +4,7 @@
 //! (`beginGetAccess`), and each service's page on local authentication.
 
 use super::execution::credential;
-use super::state::{Fact, State, home};
+use super::state::{Fact, State};
 use super::vault;
 use crate::decide::storage::{self, Credential};
 use crate::effect::{Audience, container_document};
@@ -109,11 +109,12 @@ pub fn rules(state: &mut State<'_>) {
         if state.has(&Fact::Data(jewel.clone())) {
             continue;
         }
-        let home = home(&jewel);
+        let home = jewel.home();
         let kind = home.resource_type().map(|t| t.to_lowercase()).unwrap_or_default();
         match kind.as_str() {
             "microsoft.storage/storageaccounts" => {
                 content_with_entra(state, &jewel, &home);
+                blobs_with_delegation(state, &jewel, &home);
                 data_with_key(state, &jewel, &home);
                 blobs_anonymously(state, &jewel, &home);
             }
@@ -173,22 +174,26 @@ fn storage_answer(
         }
         state.engine.addresses.iter().map(|a| decide(Some(a.clone()), body)).max_by_key(|a| a.level)
     };
-    let mut best = over(&document.body)?;
-    let mut needs = BTreeSet::new();
-    let before = state.before.env.get(Kind::Resources, account.folded());
-    if let Some(before) = before
-        && over(&before.body).is_some_and(|answer| answer.level < best.level)
-    {
-        let as_good = |body: &Value| over(body).is_some_and(|answer| answer.level >= best.level);
-        needs.extend(super::opening::needed(state, account, &before.body, &as_good));
+    // The first of the best: what opens the least stands first.
+    let mut best: Option<(Answer, Option<usize>)> = None;
+    let states = super::opening::states(state, account, &document.body);
+    for (body, node) in &states {
+        let answer = over(body)?;
+        if best.as_ref().is_none_or(|(known, _)| answer.level > known.level) {
+            best = Some((answer, *node));
+        }
     }
+    let (mut best, node) = best?;
+    let mut needs: BTreeSet<usize> = node.into_iter().collect();
     if !state.stage.passes(best.level)
         && let Some(execution) = state.facts().find(|(f, _)| matches!(f, Fact::Execution(_))).map(|(_, n)| n)
     {
-        let inside = decide(None, &document.body);
-        if inside.level > best.level {
-            best = inside;
-            needs.insert(execution);
+        for (within, node) in &states {
+            let inside = decide(None, within);
+            if inside.level > best.level {
+                best = inside;
+                needs = node.iter().copied().chain([execution]).collect();
+            }
         }
     }
     Some((best, needs))
@@ -230,6 +235,31 @@ fn content_with_entra(state: &mut State<'_>, jewel: &ResourceId, account: &Resou
     }
 }
 
+/// A user delegation SAS outlives the sign-in of its signer, whose roles count when it is used.
+fn blobs_with_delegation(state: &mut State<'_>, jewel: &ResourceId, account: &ResourceId) {
+    let held = state.facts().filter_map(|(fact, node)| match fact {
+        Fact::DelegationKey(signer, of) if of == account => Some((signer.clone(), node)),
+        _ => None,
+    });
+    let blobs = services(jewel, account).find(|(_, service, ..)| *service == "blob");
+    let Some((_, service, operation, action)) = blobs else { return };
+    for (signer, key) in held.collect::<Vec<_>>() {
+        let request = state.request(action, true, jewel);
+        let Some(allowed) = state.may(&signer, &request) else { continue };
+        let container = container_of(state, jewel, account);
+        let answer = storage_answer(state, account, &container, "OAuth", service, Some(Level::NotCut));
+        let Some((answer, needs)) = answer.filter(|(answer, _)| state.stage.passes(answer.level)) else { continue };
+        let signed = "with a SAS signed by the delegation key";
+        let mut node = allowed.into_node(state.node(operation, signer.as_str(), jewel.spelled(), signed));
+        node.needs.insert(key);
+        node.needs.extend(needs);
+        node.missing.extend(answer.missing);
+        node.words.extend(answer.words);
+        state.derive(Fact::Data(jewel.clone()), node);
+        return;
+    }
+}
+
 fn data_with_key(state: &mut State<'_>, jewel: &ResourceId, account: &ResourceId) {
     let Some(key) = state.node_of(&Fact::Key(account.clone())) else { return };
     let container = container_of(state, jewel, account);
@@ -261,7 +291,7 @@ fn blobs_anonymously(state: &mut State<'_>, jewel: &ResourceId, account: &Resour
         let mut node = state.node("GetBlob", account.spelled(), jewel.spelled(), "anonymously");
         node.needs.extend(needs);
         if level(&state.before.env).as_ref() != Some(&now) {
-            node.needs.extend(state.node_of(&Fact::Opened(id, super::opening::Opening::Anonymous)));
+            node.needs.extend(state.node_of(&Fact::Opened(id, super::opening::Opened::CONTAINER)));
         }
         node.missing.extend(answer.missing);
         node.words.extend(answer.words);

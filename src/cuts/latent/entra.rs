@@ -7,8 +7,8 @@
 use super::estate::Estate;
 use super::state::{Fact, Room, State};
 use crate::effect::{Audience, directory_roles_for};
-use crate::model::{Document, Evidence, Fact as Recorded, Kind, ObjectId, json};
-use crate::replay::{directory_answer, directory_role_name};
+use crate::model::{Document, Evidence, Fact as Recorded, Kind, Level, ObjectId, json};
+use crate::replay::{directory_answer, directory_role_name, unseen_eligibility};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -40,7 +40,11 @@ fn right(state: &State<'_>, principal: &ObjectId, operation: &str, object: Optio
     if state.estate.permits(principal, operation) {
         return Some(Right { why: "Microsoft Graph application permission".to_owned(), ..Right::default() });
     }
-    let answer = directory_answer(state.engine, &state.world, usize::MAX, principal, operation, state.at);
+    let by_role = |world| directory_answer(state.engine, world, usize::MAX, principal, operation, state.at);
+    let mut answer = by_role(&state.world);
+    if answer.level < Level::Unknown && by_role(&state.engine.world).level == Level::NotCut {
+        answer = unseen_eligibility(&state.world.env, principal).unwrap_or(answer);
+    }
     if !state.stage.passes(answer.level) {
         return None;
     }

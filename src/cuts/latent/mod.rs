@@ -6,6 +6,10 @@
 //! found first. Nothing is made for each principal × resource: rules look only at the scopes above the jewels, at
 //! resources that carry identities, and at principals that hold something there.
 //!
+//! A run is searched once for every stretch of the window in which nothing a path could use was taken away
+//! ([`Stretch`](crate::replay::Stretch)), from what the attacker held by its end: a path that was open at any moment is
+//! open, and says until when.
+//!
 //! Kinds that were not collected open no path; the claim names them ([`RULES`], [`uncollected`]).
 
 mod azure;
@@ -15,7 +19,9 @@ mod estate;
 mod execution;
 mod grant;
 mod guard;
+mod held;
 mod opening;
+mod sign_in;
 mod state;
 mod vault;
 
@@ -49,6 +55,7 @@ pub const RULES: &[&str] = &[
     "export a disk",
     "read blobs with Entra ID",
     "read data with a key",
+    "read blobs with a user delegation SAS",
     "read blobs anonymously",
     "read secrets",
     "control of a resource",
@@ -87,26 +94,55 @@ pub fn uncollected(env: &Environment) -> Vec<&'static str> {
     .collect()
 }
 
-/// The principals the attacker acts as or could come to act as, in one run.
+/// The principals the attacker acts as or could come to act as, at any moment of one run.
 pub fn principals(engine: &Engine<'_>, run: &Run, jewels: &[ResourceId]) -> BTreeSet<ObjectId> {
-    let mut state = State::new(engine, run, jewels);
-    state.exhaustive();
-    search(&mut state);
-    state.principals()
+    let mut found = BTreeSet::new();
+    for stretch in &run.stretches {
+        let mut state = State::within(engine, run, stretch, jewels, Limit::Nothing);
+        state.exhaustive();
+        search(&mut state);
+        found.extend(state.principals());
+    }
+    found
 }
 
 /// Whether (and how) a jewel is reached in one run's stage.
 pub fn reach(engine: &Engine<'_>, run: &Run, jewel: &ResourceId) -> Option<Path> {
-    let mut state = State::new(engine, run, std::slice::from_ref(jewel));
-    search(&mut state);
-    state.path_to(jewel)
+    reach_within(engine, run, std::slice::from_ref(jewel), &Limit::Nothing, None).pop().flatten()
 }
 
 /// Whether (and how) each jewel is reached.
 pub fn reach_all(engine: &Engine<'_>, run: &Run, jewels: &[ResourceId]) -> Vec<Option<Path>> {
-    let mut state = State::new(engine, run, jewels);
-    search(&mut state);
-    jewels.iter().map(|jewel| state.path_to(jewel)).collect()
+    reach_within(engine, run, jewels, &Limit::Nothing, None)
+}
+
+/// Whether (and how) each jewel is reached at some moment, the latest at which it is. `held`: somebody the attacker acts
+/// as from the start.
+pub fn reach_within(
+    engine: &Engine<'_>,
+    run: &Run,
+    jewels: &[ResourceId],
+    limit: &Limit,
+    held: Option<&ObjectId>,
+) -> Vec<Option<Path>> {
+    let mut paths: Vec<Option<Path>> = jewels.iter().map(|_| None).collect();
+    for stretch in run.stretches.iter().rev() {
+        let open: Vec<(usize, ResourceId)> =
+            jewels.iter().cloned().enumerate().filter(|(at, _)| paths.get(*at).is_some_and(Option::is_none)).collect();
+        if open.is_empty() {
+            break;
+        }
+        let wanted: Vec<ResourceId> = open.iter().map(|(_, jewel)| jewel.clone()).collect();
+        let mut state = State::within(engine, run, stretch, &wanted, limit.clone());
+        held.into_iter().for_each(|principal| state.hold(principal));
+        search(&mut state);
+        for (at, jewel) in open {
+            if let Some(slot) = paths.get_mut(at) {
+                *slot = state.path_to(&jewel);
+            }
+        }
+    }
+    paths
 }
 
 /// Rounds of all rules until nothing is added. Shorter paths first: what a round adds is used from the next round on.

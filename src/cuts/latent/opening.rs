@@ -1,15 +1,18 @@
-//! What of a storage account, and of its containers, an attacker who may write them opens again. Each opening is asked
-//! on its own: a write that leaves keys off satisfies a policy on keys and opens the network all the same.
+//! What of a storage account, and of its containers, an attacker who may write them opens again.
+//!
+//! Exact: Azure Policy judges the account as a write would leave it, so every account that one write could leave is a
+//! state of its own ([`Opened`]): which ways in it opens, and what it does with the others. A policy that refuses two of
+//! them together leaves each alone, one that refuses each alone but not both lets both through. A read is asked of each
+//! state the policies let be; it never takes from two.
 //!
 //! Sources: *Prevent Shared Key authorization*, *Configure Azure Storage firewalls and virtual networks*, *Configure
-//! anonymous read access for containers and blobs*.
+//! anonymous read access for containers and blobs*, *Azure Policy definition structure policy rule*.
 
 use super::azure::{insert, policy_allows};
-use super::state::{Fact, State, home};
+use super::state::{Fact, State};
 use crate::effect::container_document;
 use crate::model::{Kind, ObjectId, ResourceId, json};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
 /// One way in that a property of the account (or of a container) shuts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,41 +53,117 @@ impl Opening {
             Opening::Anonymous => body["properties"]["allowBlobPublicAccess"] = json!(false),
         }
     }
+}
 
-    /// Bodies that open this: as the account is otherwise, with keys and anonymous reading off, with all else shut.
-    fn bodies(self, account: &Value) -> [Value; 3] {
-        let shutting = |others: &[Opening]| {
-            let mut body = account.clone();
-            others.iter().filter(|other| **other != self).for_each(|other| other.shut(&mut body));
-            self.open(&mut body);
-            body
-        };
-        [shutting(&[]), shutting(&[Opening::Keys, Opening::Anonymous]), shutting(&Opening::ALL)]
+/// What a write leaves the other ways in as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Others {
+    AsTheyAre,
+    /// Keys and anonymous reading shut: what policies on accounts ask most.
+    KeysAndAnonymousShut,
+    AllShut,
+}
+
+/// A state that one write leaves an account (or a container) in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Opened {
+    /// How many ways in it opens: the fewer the better.
+    ways: u8,
+    opens: [bool; 3],
+    others: Others,
+}
+
+impl Opened {
+    /// Every state, those that open the least first.
+    fn all() -> impl Iterator<Item = Opened> {
+        let mut all = Vec::new();
+        for pick in 1..1_u8 << Opening::ALL.len() {
+            let opens = [0, 1, 2].map(|bit| pick & (1 << bit) != 0);
+            for others in [Others::AsTheyAre, Others::KeysAndAnonymousShut, Others::AllShut] {
+                all.push(Opened { ways: pick.count_ones() as u8, opens, others });
+            }
+        }
+        all.sort();
+        all.into_iter()
+    }
+
+    /// Of a container: open to everybody.
+    pub const CONTAINER: Opened = Opened { ways: 1, opens: [false, false, true], others: Others::AsTheyAre };
+
+    /// Of a vault: open to every network.
+    pub const NETWORKS: Opened = Opened { ways: 1, opens: [true, false, false], others: Others::AsTheyAre };
+
+    fn openings(self) -> impl Iterator<Item = (Opening, bool)> {
+        Opening::ALL.into_iter().zip(self.opens)
+    }
+
+    /// The account as the write leaves it.
+    pub fn body(self, account: &Value) -> Value {
+        let mut body = account.clone();
+        for (opening, opens) in self.openings() {
+            let shuts = match self.others {
+                Others::AsTheyAre => false,
+                Others::KeysAndAnonymousShut => opening != Opening::Networks,
+                Others::AllShut => true,
+            };
+            if opens {
+                opening.open(&mut body);
+            } else if shuts {
+                opening.shut(&mut body);
+            }
+        }
+        body
+    }
+
+    fn words(self) -> String {
+        let words: Vec<&str> = self.openings().filter(|(_, opens)| *opens).map(|(o, _)| o.words()).collect();
+        words.join(" and ")
     }
 }
 
 pub fn open_accounts(state: &mut State<'_>, principal: &ObjectId, token: usize, account: &ResourceId) {
     let operation = "Microsoft.Storage/storageAccounts/write";
-    for opening in Opening::ALL {
-        let fact = Fact::Opened(account.clone(), opening);
-        if state.has(&fact) || state.is_banned(operation, account.spelled()) {
+    if state.is_never(operation) || state.is_banned(operation, account.spelled()) {
+        return;
+    }
+    let Some(document) = state.world.env.get(Kind::Resources, account.folded()) else { return };
+    let now = document.body.clone();
+    let shut = |opening: Opening| {
+        let mut open = now.as_ref().clone();
+        opening.open(&mut open);
+        open != *now
+    };
+    let shut: Vec<bool> = Opening::ALL.into_iter().map(shut).collect();
+    let request = state.request(operation, false, account);
+    if state.may(principal, &request).is_none() {
+        return;
+    }
+    for opened in Opened::all() {
+        // What is open as it is need not be opened.
+        let needless = opened.opens.iter().zip(&shut).any(|(opens, shut)| *opens && !shut);
+        let fact = Fact::Opened(account.clone(), opened);
+        if needless || state.has(&fact) {
             continue;
         }
-        let Some(document) = state.world.env.get(Kind::Resources, account.folded()) else { return };
-        let mut opened = document.body.as_ref().clone();
-        let bodies = opening.bodies(&opened);
-        opening.open(&mut opened);
-        let request = state.request(operation, false, account);
+        let Some(deleted) = policy_allows(state, operation, account, opened.body(&now)) else { continue };
         let Some(allowed) = state.may(principal, &request) else { return };
-        let passing = bodies.into_iter().find_map(|body| policy_allows(state, operation, account, body));
-        let Some(deleted) = passing else { continue };
-        let why = format!("{}, by {}", opening.words(), allowed.why);
+        let why = format!("{}, by {}", opened.words(), allowed.why);
         let mut node = allowed.into_node(state.node(operation, principal.as_str(), account.spelled(), &why));
         node.needs.insert(token);
         node.needs.extend(deleted);
-        insert(state, Kind::Resources, account.folded(), opened);
         state.derive(fact, node);
     }
+}
+
+/// The states an account can be put in by now, each with the node that does; as it is comes first, with none.
+pub fn states(state: &State<'_>, account: &ResourceId, now: &Value) -> Vec<(Value, Option<usize>)> {
+    let mut all = vec![(now.clone(), None)];
+    let made = state.facts().filter_map(|(fact, node)| match fact {
+        Fact::Opened(of, opened) if of == account => Some((opened.body(now), Some(node))),
+        _ => None,
+    });
+    all.extend(made);
+    all
 }
 
 /// The container a jewel is or lies in, where its account is that.
@@ -98,9 +177,9 @@ pub fn container_of(jewel: &ResourceId, account: &ResourceId) -> Option<Resource
 pub fn open_containers(state: &mut State<'_>, principal: &ObjectId, token: usize) {
     let operation = "Microsoft.Storage/storageAccounts/blobServices/containers/write";
     for jewel in state.jewels.clone() {
-        let account = home(&jewel);
+        let account = jewel.home();
         let Some(container) = container_of(&jewel, &account) else { continue };
-        let fact = Fact::Opened(container.clone(), Opening::Anonymous);
+        let fact = Fact::Opened(container.clone(), Opened::CONTAINER);
         let private = container_document(&state.world.env, &account, container.name())
             .is_some_and(|level| json::text(&level, "publicAccess").is_some_and(|l| l.eq_ignore_ascii_case("none")));
         if !private || state.has(&fact) || state.is_banned(operation, container.spelled()) {
@@ -119,28 +198,4 @@ pub fn open_containers(state: &mut State<'_>, principal: &ObjectId, token: usize
         insert(state, Kind::Resources, container.folded(), body);
         state.derive(fact, node);
     }
-}
-
-/// The fewest openings of the account that make it answer as well as with all of them; their nodes.
-pub fn needed(
-    state: &State<'_>,
-    account: &ResourceId,
-    before: &Value,
-    as_good: &dyn Fn(&Value) -> bool,
-) -> BTreeSet<usize> {
-    let made: Vec<(Opening, usize)> = Opening::ALL
-        .into_iter()
-        .filter_map(|opening| Some((opening, state.node_of(&Fact::Opened(account.clone(), opening))?)))
-        .collect();
-    let mut choices: Vec<u32> = (0..1_u32 << made.len()).collect();
-    choices.sort_by_key(|choice| choice.count_ones());
-    for choice in choices {
-        let chosen = || made.iter().enumerate().filter(|(at, _)| choice & (1 << at) != 0).map(|(_, one)| *one);
-        let mut body = before.clone();
-        chosen().for_each(|(opening, _)| opening.open(&mut body));
-        if as_good(&body) {
-            return chosen().map(|(_, node)| node).collect();
-        }
-    }
-    made.into_iter().map(|(_, node)| node).collect()
 }

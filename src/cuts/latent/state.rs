@@ -3,13 +3,12 @@
 use super::estate::Estate;
 use super::grant::Nothing;
 use crate::causal::World;
-use crate::effect::{Audience, Capability, yields};
+use crate::effect::Audience;
 use crate::model::request::{ArmPrincipal, ArmRequest};
 use crate::model::{
-    ActorKind, Answer, Attacker, Collection, Detail, Evidence, Fact as Recorded, Kind, Level, Missing, ObjectId,
-    ResourceId, Timestamp, Word, json,
+    ActorKind, Attacker, Collection, Evidence, Kind, Level, Missing, ObjectId, ResourceId, Timestamp, Word, json,
 };
-use crate::replay::{Engine, Run, Stage, scope_name, unrecorded_sign_in, ways_to_token};
+use crate::replay::{Engine, Run, Stage, Stretch, scope_name, unseen_right};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -38,6 +37,10 @@ pub struct Node {
 #[derive(Clone, Debug, Default)]
 pub struct Path {
     pub nodes: Vec<Node>,
+    /// Since when it was open: what history did on the way had to happen first.
+    pub from: Option<Timestamp>,
+    /// Until when; none: it still was at the end of the window.
+    pub until: Option<Timestamp>,
     pub words: BTreeSet<Word>,
     pub missing: Missing,
 }
@@ -49,11 +52,13 @@ pub enum Fact {
     /// The attacker can act as this principal (password known, secret added, token of a managed identity).
     Controls(ObjectId),
     Key(ResourceId),
+    /// A key that signs SAS in the name of a principal.
+    DelegationKey(ObjectId, ResourceId),
     Execution(ResourceId),
     /// One of several operations that it takes together.
     Prepared(ResourceId, &'static str),
     /// A resource may be written back to what serves the attacker.
-    Opened(ResourceId, super::opening::Opening),
+    Opened(ResourceId, super::opening::Opened),
     LockGone(String),
     PolicyGone(String),
     ConditionalAccessGone,
@@ -71,16 +76,20 @@ pub enum Fact {
 pub struct State<'a> {
     pub engine: &'a Engine<'a>,
     pub stage: Stage,
-    run: &'a Run,
-    /// As the run left it.
+    pub(super) run: &'a Run,
+    /// As it was at that moment of the run.
     pub before: World,
     /// With everything the attacker could have changed by now.
     pub world: World,
     pub jewels: Vec<ResourceId>,
     pub at: Timestamp,
-    nodes: Vec<Node>,
-    facts: BTreeMap<Fact, usize>,
-    limit: Limit,
+    /// How many events of the window had happened.
+    pub(super) events: usize,
+    /// The stretch it stands for.
+    span: (Option<Timestamp>, Option<Timestamp>),
+    pub(super) nodes: Vec<Node>,
+    pub(super) facts: BTreeMap<Fact, usize>,
+    pub(super) limit: Limit,
     exhaustive: bool,
     /// Where rules look.
     pub estate: Rc<Estate>,
@@ -94,7 +103,7 @@ pub struct State<'a> {
     /// Number of facts and version of the world when a room last began to have its say about a principal.
     settled: BTreeMap<(Room, ObjectId), (usize, u64, bool)>,
     /// Tokens that were refused, and the documents they were refused by.
-    refused: BTreeMap<(ObjectId, Audience), Vec<Option<Arc<Collection>>>>,
+    pub(super) refused: BTreeMap<(ObjectId, Audience), Vec<Option<Arc<Collection>>>>,
 }
 
 /// Rules that are asked principal by principal.
@@ -103,16 +112,6 @@ pub enum Room {
     Azure,
     Entra,
 }
-
-/// What a sign-in is decided by.
-const SIGN_IN: &[Kind] = &[
-    Kind::ConditionalAccess,
-    Kind::NamedLocations,
-    Kind::GroupMembers,
-    Kind::DirectoryRoles,
-    Kind::Users,
-    Kind::ServicePrincipals,
-];
 
 /// Which operations a search may use.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -158,30 +157,57 @@ impl Limit {
 }
 
 impl<'a> State<'a> {
+    /// At the end of the window.
     pub fn new(engine: &'a Engine<'a>, run: &'a Run, jewels: &[ResourceId]) -> State<'a> {
-        State::within(engine, run, jewels, Limit::Nothing)
+        match run.stretches.last() {
+            Some(last) => State::within(engine, run, last, jewels, Limit::Nothing),
+            None => State::started(engine, run, &run.world, None, jewels, Limit::Nothing),
+        }
     }
 
-    /// As [`State::new`], using no operation that the limit forbids.
-    pub fn within(engine: &'a Engine<'a>, run: &'a Run, jewels: &[ResourceId], limit: Limit) -> State<'a> {
+    /// At the end of a stretch of the window, using no operation that the limit forbids.
+    pub fn within(
+        engine: &'a Engine<'a>,
+        run: &'a Run,
+        stretch: &Stretch,
+        jewels: &[ResourceId],
+        limit: Limit,
+    ) -> State<'a> {
+        // Compiled here, where every search from this stretch finds them.
+        (0..4).for_each(|gate| stretch.world.compile(gate));
+        State::started(engine, run, &stretch.world, Some(stretch), jewels, limit)
+    }
+
+    fn started(
+        engine: &'a Engine<'a>,
+        run: &'a Run,
+        world: &World,
+        stretch: Option<&Stretch>,
+        jewels: &[ResourceId],
+        limit: Limit,
+    ) -> State<'a> {
         let correlated = &engine.case.correlated;
-        let at = correlated.steps.iter().map(|s| s.end).max().or(engine.asked_at).unwrap_or(Timestamp::UNIX_EPOCH);
-        let mut homes: Vec<ResourceId> = jewels.iter().map(home).collect();
+        let attack = correlated.steps.iter().map(|s| s.end).max();
+        let window = attack.and(correlated.window_events.last().map(|event| event.time));
+        let last = attack.max(window).or(engine.asked_at).unwrap_or(Timestamp::UNIX_EPOCH);
+        let mut homes: Vec<ResourceId> = jewels.iter().map(ResourceId::home).collect();
         homes.sort();
         homes.dedup();
         let mut state = State {
             engine,
             stage: run.stage,
             run,
-            before: run.world.clone(),
-            world: run.world.clone(),
+            before: world.clone(),
+            world: world.clone(),
             jewels: jewels.to_vec(),
-            at,
+            at: stretch.map_or(last, |stretch| stretch.at(last)),
+            events: stretch.map_or(usize::MAX, |stretch| stretch.events),
+            span: (stretch.map(|stretch| stretch.from), stretch.and_then(|stretch| stretch.until)),
             nodes: Vec::new(),
             facts: BTreeMap::new(),
             limit,
             exhaustive: false,
-            estate: Rc::new(Estate::of(&run.start, &run.world.env)),
+            estate: Rc::new(Estate::of(&run.start, &world.env)),
             homes,
             grants: false,
             useful: None,
@@ -242,6 +268,13 @@ impl<'a> State<'a> {
         if !self.facts.contains_key(&fact) && (node.step.is_some() || !self.is_banned(&node.action, &node.to)) {
             self.nodes.push(node);
             self.facts.insert(fact, self.nodes.len() - 1);
+        }
+    }
+
+    /// Something that was done and is of no use any more.
+    pub(super) fn remember(&mut self, node: Node) {
+        if !self.nodes.iter().any(|known| known.step == node.step) {
+            self.nodes.push(node);
         }
     }
 
@@ -306,103 +339,6 @@ impl<'a> State<'a> {
         self.engine.case.words.for_principal(principal, self.at)
     }
 
-    /// What the attack itself obtained in this run.
-    fn observed(&mut self) {
-        let correlated = &self.engine.case.correlated;
-        for (n, step) in correlated.steps.iter().enumerate() {
-            let Some(event) = self.engine.event(n) else { continue };
-            let outside = match &self.limit {
-                Limit::Only { steps, .. } => !steps.contains(&n) && !matches!(event.detail, Detail::SignIn(_)),
-                Limit::Walk { steps, .. } => !steps.contains(&n),
-                Limit::Nothing | Limit::Without(_) | Limit::Exactly(_) => false,
-            };
-            if outside || step.failed() || step.context || !self.run.steps.get(n).is_some_and(|s| s.any()) {
-                continue;
-            }
-            let principal = self.engine.links(n).principal.clone();
-            let from = principal.as_ref().map_or_else(|| step.actor.name.to_string(), ObjectId::to_string);
-            let node = Node {
-                action: step.action.to_string(),
-                from,
-                to: step.target_id.as_deref().unwrap_or(&step.target).to_owned(),
-                why: format!("observed as {}", step.id),
-                step: Some(n),
-                needs: self.observed_needs(n),
-                words: turns_on(self.run, n).flat_map(|answer| answer.words.iter().copied()).collect(),
-                missing: turns_on(self.run, n).flat_map(|answer| answer.missing.iter().cloned()).collect(),
-                evidence: vec![event.evidence.clone()],
-            };
-            for yielded in yields(&self.engine.world.env, event) {
-                let fact = match yielded.capability {
-                    Capability::Session { principal, audience } => Fact::Session(principal, audience),
-                    Capability::StorageKey { account } => Fact::Key(account),
-                    Capability::Sas { resource } => Fact::Key(resource),
-                    // Signs in the name of somebody whose token reads all the same.
-                    Capability::DelegationKey { .. } => continue,
-                    Capability::Execution { resource } => Fact::Execution(resource),
-                    Capability::Credential { principal } => Fact::Controls(principal),
-                    Capability::Secret { resource } => Fact::Key(resource),
-                    Capability::AzureRole { .. } => match &event.detail {
-                        Detail::Arm(detail) => Fact::Granted(detail.resource.folded().to_owned()),
-                        _ => continue,
-                    },
-                };
-                self.derive(fact, node.clone());
-            }
-            if let Detail::Data(detail) = &event.detail
-                && crate::effect::data_operation(&event.action).is_some_and(|row| row.reads)
-                && let Some((account, _)) = crate::effect::account_document(&self.world.env, detail)
-            {
-                let container = detail
-                    .container
-                    .as_deref()
-                    .map(|c| ResourceId::new(&format!("{}/blobServices/default/containers/{c}", account.spelled())));
-                let touched = container.unwrap_or_else(|| account.clone());
-                for jewel in self.jewels.clone() {
-                    if jewel == touched || jewel.contains(&touched) {
-                        self.derive(Fact::Data(jewel), node.clone());
-                    }
-                }
-            }
-        }
-        let entries = self.engine.case.entries.clone();
-        for entry in entries {
-            let held = self.attacker(&entry).holds;
-            let known = held
-                .iter()
-                .any(|w| matches!(w, Word::Password | Word::SessionCookie | Word::RefreshToken | Word::ClientSecret));
-            if known || self.engine.password_proven(&entry, self.at) {
-                let node = self.node("hold", entry.as_str(), entry.as_str(), "held by the attacker");
-                self.derive(Fact::Controls(entry), node);
-            }
-        }
-    }
-
-    /// Nodes of the steps that an observed step built on.
-    fn observed_needs(&self, n: usize) -> BTreeSet<usize> {
-        let links = self.engine.links(n);
-        let mut steps: BTreeSet<usize> = BTreeSet::new();
-        let supports = links
-            .token
-            .iter()
-            .flat_map(|t| &t.supports)
-            .chain(links.key.iter().flat_map(|k| &k.supports))
-            .chain(links.session.iter())
-            .chain(links.credential.iter());
-        for support in supports {
-            if let crate::causal::SupportFrom::Step(step) = support.from {
-                steps.insert(step);
-            }
-        }
-        steps.extend(self.engine.factual_grants(n).iter().filter_map(|(_, maker)| *maker));
-        self.nodes
-            .iter()
-            .enumerate()
-            .filter(|(_, node)| node.step.is_some_and(|s| steps.contains(&s)))
-            .map(|(at, _)| at)
-            .collect()
-    }
-
     /// The observed steps that these were built on, they included.
     pub fn steps_behind(&self, steps: &BTreeSet<usize>) -> BTreeSet<usize> {
         let of = |(at, node): (usize, &Node)| node.step.is_some_and(|step| steps.contains(&step)).then_some(at);
@@ -433,107 +369,6 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Tokens of every principal the attacker controls, for every audience that matters.
-    pub fn sessions(&mut self) {
-        let controlled: Vec<(ObjectId, usize)> = self
-            .facts
-            .iter()
-            .filter_map(|(fact, node)| match fact {
-                Fact::Controls(principal) => Some((principal.clone(), *node)),
-                _ => None,
-            })
-            .collect();
-        for (principal, known_by) in controlled {
-            for audience in [Audience::ResourceManager, Audience::Storage, Audience::KeyVault, Audience::Graph] {
-                let fact = Fact::Session(principal.clone(), audience.clone());
-                let by = || SIGN_IN.iter().map(|kind| self.world.env.shared(*kind).cloned()).collect::<Vec<_>>();
-                let tried = (principal.clone(), audience.clone());
-                if self.has(&fact) || self.refused.get(&tried).is_some_and(|before| unchanged(before, &by())) {
-                    continue;
-                }
-                let Some((by, answer)) = self.token(&principal, &audience) else {
-                    let by = by();
-                    self.refused.insert(tried, by);
-                    continue;
-                };
-                {
-                    let mut node = self.node("SignIn", principal.as_str(), audience.application_id(), &by);
-                    node.needs.insert(known_by);
-                    if let Some(step) = by.strip_prefix("session of ") {
-                        let observed =
-                            self.nodes.iter().position(|n| n.step.is_some_and(|s| self.engine.step_id(s) == step));
-                        node.needs.extend(observed);
-                    }
-                    node.words = answer.words;
-                    node.missing = answer.missing;
-                    // Policies taken away on the way here are what lets this sign-in through.
-                    node.needs.extend(self.node_of(&Fact::ConditionalAccessGone));
-                    self.derive(fact, node);
-                }
-            }
-        }
-    }
-
-    /// The first way to a token that this stage lets pass, the surest first.
-    fn token(&self, principal: &ObjectId, audience: &Audience) -> Option<(String, Answer)> {
-        if self.is_machine_identity(principal) {
-            return Some(("token of a managed identity".to_owned(), Answer::allowed("managedIdentity")));
-        }
-        if self.world.env.get(Kind::ServicePrincipals, principal.as_str()).is_some() {
-            let answer = self.workload_answer(principal, audience);
-            return self.stage.passes(answer.level).then(|| ("client credential".to_owned(), answer));
-        }
-        let mut ways = ways_to_token(self.engine, &self.world, &self.run.steps, principal, audience, self.at, false);
-        if self.engine.sign_ins_of(principal).next().is_none() {
-            let answer = self.stranger_answer(principal, audience);
-            ways.push(crate::replay::Way { by: "fresh sign-in with the password".to_owned(), answer });
-        }
-        ways.into_iter()
-            .filter(|way| self.stage.passes(way.answer.level))
-            .max_by_key(|way| way.answer.level)
-            .map(|way| (way.by, way.answer))
-    }
-
-    /// A sign-in by a principal whose sign-ins the attack never made: the facts of the attack's own sign-ins with
-    /// that identity.
-    fn stranger_answer(&self, principal: &ObjectId, audience: &Audience) -> Answer {
-        let template = self.engine.signed_in_principals().find_map(|p| self.engine.sign_ins_of(p).next());
-        let Some((_, event)) = template else {
-            return unrecorded_sign_in(self.engine, &self.world, principal, audience, self.at);
-        };
-        let mut event = event.clone();
-        event.actor.id = Some(principal.clone());
-        event.actor.upn = None;
-        let Some(mut request) = crate::effect::sign_in_request(&self.world.env, &event) else {
-            return Answer::refused("no sign-in");
-        };
-        request.target.resource_app_id = Recorded::Known(audience.application_id().to_owned());
-        request.target.conditional_access_audiences = Recorded::Known(vec![audience.application_id().to_owned()]);
-        request.sign_in_risk_level = Recorded::Unknown;
-        request.user_risk_level = Recorded::Unknown;
-        let attacker = self.attacker(principal);
-        self.world.conditional_access().answer(&request, &attacker, crate::model::request::Stance::Hypothetical)
-    }
-
-    fn workload_answer(&self, principal: &ObjectId, audience: &Audience) -> Answer {
-        use crate::model::request::{IdentityKind, SignInRequest, Stance, TargetKind};
-        let address = self
-            .engine
-            .signed_in_principals()
-            .find_map(|p| self.engine.sign_ins_of(p).next())
-            .and_then(|(_, e)| e.source_ip.known().map(|ip| ip.to_string()));
-        let mut request =
-            SignInRequest::unknown(IdentityKind::ServicePrincipal, principal.clone(), TargetKind::Application);
-        request.identity.external_user_type = Recorded::Absent;
-        request.identity.single_tenant_in_this_tenant = crate::effect::single_tenant(&self.world.env, principal);
-        request.target.resource_app_id = Recorded::Known(audience.application_id().to_owned());
-        request.target.authentication_contexts = Recorded::Known(Vec::new());
-        request.ip_address = Recorded::from(address);
-        request.device = Recorded::Absent;
-        let attacker = self.attacker(principal);
-        self.world.conditional_access().answer(&request, &attacker, Stance::Hypothetical)
-    }
-
     /// Principals with a token for an audience, each with the node of that token.
     pub fn with_session(&self, audience: &Audience) -> Vec<(ObjectId, usize)> {
         self.facts
@@ -557,10 +392,7 @@ impl<'a> State<'a> {
     }
 
     pub fn caller(&self, principal: &ObjectId) -> ArmPrincipal {
-        let machine = self.world.env.get(Kind::ServicePrincipals, principal.as_str()).is_some()
-            || self.is_machine_identity(principal);
-        let kind = if machine { ActorKind::ServicePrincipal } else { ActorKind::User };
-        self.world.principal(principal, kind)
+        self.world.principal(principal, self.kind_of(principal))
     }
 
     pub fn request(&self, operation: &str, is_data_action: bool, scope: &ResourceId) -> ArmRequest {
@@ -577,7 +409,11 @@ impl<'a> State<'a> {
     /// Whether the principal may do the operation now; with what it builds on.
     pub fn may(&self, principal: &ObjectId, request: &ArmRequest) -> Option<Allowed> {
         let caller = self.caller(principal);
-        let answer = self.world.rbac().answer(&caller, request);
+        let mut answer = self.world.rbac().answer(&caller, request);
+        if answer.level < Level::Unknown && self.was_allowed(principal, request) {
+            // What took the role away leaves an eligibility that nobody exported; without one it opens nothing.
+            answer = unseen_right(&self.world, &caller, request).unwrap_or(answer);
+        }
         if !self.stage.passes(answer.level) {
             return None;
         }
@@ -610,6 +446,19 @@ impl<'a> State<'a> {
         Some(Allowed { why, needs, words: answer.words, missing: answer.missing, evidence })
     }
 
+    /// Whether the principal could do it before anything was taken away.
+    fn was_allowed(&self, principal: &ObjectId, request: &ArmRequest) -> bool {
+        let history = &self.engine.world;
+        let caller = history.principal(principal, self.kind_of(principal));
+        history.rbac().answer(&caller, request).level == Level::NotCut
+    }
+
+    fn kind_of(&self, principal: &ObjectId) -> ActorKind {
+        let machine = self.world.env.get(Kind::ServicePrincipals, principal.as_str()).is_some()
+            || self.is_machine_identity(principal);
+        if machine { ActorKind::ServicePrincipal } else { ActorKind::User }
+    }
+
     /// The steps of the path to a jewel, in order.
     pub fn path_to(&self, jewel: &ResourceId) -> Option<Path> {
         let last = self.node_of(&Fact::Data(jewel.clone()))?;
@@ -622,39 +471,18 @@ impl<'a> State<'a> {
                 open.extend(node.needs.iter().copied());
             }
         }
-        let mut path = Path::default();
+        let mut path = Path { from: self.span.0, until: self.span.1, ..Path::default() };
         for node in wanted.iter().filter_map(|at| self.nodes.get(*at)) {
             path.words.extend(node.words.iter().copied());
             path.missing.extend(node.missing.iter().cloned());
+            let done = node.step.and_then(|step| self.engine.event(step)).map(|event| event.time);
+            path.from = path.from.max(done);
             if node.action != "hold" {
                 path.nodes.push(node.clone());
             }
         }
         Some(path)
     }
-}
-
-/// The resource a jewel lives on: the account of a container, the vault, the resource itself.
-pub fn home(jewel: &ResourceId) -> ResourceId {
-    let mut at = jewel.clone();
-    loop {
-        let kind = at.resource_type().map(|t| t.to_lowercase()).unwrap_or_default();
-        if kind.matches('/').count() <= 1 {
-            return at;
-        }
-        match at.parent() {
-            Some(parent) => at = parent,
-            None => return at,
-        }
-    }
-}
-
-fn unchanged(before: &[Option<Arc<Collection>>], now: &[Option<Arc<Collection>>]) -> bool {
-    before.iter().zip(now).all(|(a, b)| match (a, b) {
-        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-        (None, None) => true,
-        (Some(_), None) | (None, Some(_)) => false,
-    })
 }
 
 /// What an allowed call builds on.
@@ -678,10 +506,4 @@ impl Allowed {
         node.evidence.extend(self.evidence);
         node
     }
-}
-
-/// The answers that an observed step passes on in this run although they are not plain yeses.
-fn turns_on(run: &Run, n: usize) -> impl Iterator<Item = &Answer> {
-    let asked = run.steps.get(n).and_then(|s| s.first.as_deref());
-    asked.into_iter().flat_map(|a| &a.parts).map(|p| &p.answer).filter(|answer| answer.level < Level::NotCut)
 }

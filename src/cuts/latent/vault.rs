@@ -6,7 +6,7 @@
 //! during deployment*.
 
 use super::azure::{insert, policy_allows};
-use super::opening::Opening;
+use super::opening::Opened;
 use super::state::{Fact, State};
 use crate::decide::azure_rbac::Outcome;
 use crate::decide::storage::{Caller, key_vault};
@@ -35,7 +35,7 @@ pub fn rules(state: &mut State<'_>, jewel: &ResourceId, vault: &ResourceId) {
     }
     let Some(document) = state.world.env.get(Kind::Resources, vault.folded()).cloned() else { return };
     let by_roles = json::path(&document.body, "properties.enableRbacAuthorization").and_then(Value::as_bool);
-    let opened = state.node_of(&Fact::Opened(vault.clone(), Opening::Networks));
+    let opened = state.node_of(&Fact::Opened(vault.clone(), Opened::NETWORKS));
     for (principal, token) in state.with_session(&Audience::KeyVault) {
         let request = state.request(READ, true, vault);
         let decided = state.world.rbac().answer(&state.caller(&principal), &request);
@@ -164,7 +164,7 @@ fn write_access(
             needs.extend(deleted);
         }
         needs.extend(inside);
-        needs.extend(state.node_of(&Fact::Opened(vault.clone(), Opening::Networks)));
+        needs.extend(state.node_of(&Fact::Opened(vault.clone(), Opened::NETWORKS)));
         let mut node = allowed.into_node(state.node(operation, principal.as_str(), jewel.spelled(), ""));
         node.needs.extend(needs);
         node.missing.extend(answer.missing);
@@ -183,7 +183,7 @@ fn open(body: &mut Value) {
 
 /// The network opened for others who may read.
 fn open_network(state: &mut State<'_>, principal: &ObjectId, token: usize, vault: &ResourceId, body: &Value) {
-    let fact = Fact::Opened(vault.clone(), Opening::Networks);
+    let fact = Fact::Opened(vault.clone(), Opened::NETWORKS);
     let shut = json::path(body, "properties.networkAcls.defaultAction")
         .and_then(Value::as_str)
         .is_some_and(|action| action.eq_ignore_ascii_case("Deny"))

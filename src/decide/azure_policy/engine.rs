@@ -22,6 +22,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct PolicyEngine {
     inner: Arc<Compiled>,
+    /// There may be assignments that are not among the members.
+    in_part: bool,
 }
 
 #[derive(Debug)]
@@ -61,7 +63,13 @@ impl PolicyEngine {
         let exemptions = input.exemptions.map(|documents| documents.into_iter().map(Exemption::read).collect());
         PolicyEngine {
             inner: Arc::new(Compiled { members, exemptions, aliases: input.aliases, complaints: library.complaints }),
+            in_part: false,
         }
+    }
+
+    /// Of assignments that were not collected whole: those that are there refuse; what none of them refuses is unknown.
+    pub fn in_part(self) -> PolicyEngine {
+        PolicyEngine { in_part: true, ..self }
     }
 
     /// What of the definitions is not supported: such definitions decide `unknown`.
@@ -70,6 +78,15 @@ impl PolicyEngine {
     }
 
     pub fn decide(&self, request: &PolicyRequest, context: &PolicyContext) -> Decision {
+        let mut decision = self.decide_known(request, context);
+        if self.in_part && decision.ruling != Ruling::Denied && Method::of(request) != Method::Other {
+            decision.ruling = Ruling::Unknown;
+            decision.missing.insert("policy assignments".into());
+        }
+        decision
+    }
+
+    fn decide_known(&self, request: &PolicyRequest, context: &PolicyContext) -> Decision {
         let compiled = self.inner.as_ref();
         let method = Method::of(request);
         let Some(members) = &compiled.members else {

@@ -159,6 +159,15 @@ impl Authorizer {
     /// From a snapshot. A kind that was collected in part grants, denies and locks by what is there, and leaves the
     /// rest unknown. No export holds classic administrators.
     pub fn of(environment: &Environment) -> Authorizer {
+        Authorizer::with_classics(environment, None)
+    }
+
+    /// The same where classic administrators are taken to be gone (*Azure classic subscription administrators*: retired).
+    pub fn without_classics(environment: &Environment) -> Authorizer {
+        Authorizer::with_classics(environment, Some(Vec::new()))
+    }
+
+    fn with_classics(environment: &Environment, classics: Option<Vec<&Value>>) -> Authorizer {
         let bodies = |kind| environment.bodies(kind).collect::<Vec<_>>();
         let subscriptions = environment.of(Kind::Containers).map(|(id, _)| ResourceId::new(id));
         let subscriptions = subscriptions.filter(|id| id.subscription().as_ref() == Some(id));
@@ -171,7 +180,7 @@ impl Authorizer {
             role_assignments: Some(bodies(Kind::RoleAssignments)),
             deny_assignments: Some(bodies(Kind::DenyAssignments)),
             locks: Some(bodies(Kind::Locks)),
-            classic_administrators: None,
+            classic_administrators: classics,
             hierarchy: subscriptions.map(chain).collect(),
         });
         let whole = |kind| environment.collected(kind) == Collected::Whole;

@@ -17,12 +17,24 @@ pub(super) fn permitted(account: &Resource) -> Truth {
 
 /// Dead is `obtained < regenerated <= request`, with every SAS it signed; the other key lives.
 pub(super) fn alive(account: &Resource, request: &StorageRequest) -> Truth {
-    let dead = |name: &str| match regenerated(account, name, request.auth.key_obtained.is_some()) {
-        Fact::Absent => Truth::False,
-        Fact::Unknown => Truth::missing(format!("keys.{name}.lastRegenerated")),
-        Fact::Known(at) => died(request.auth.key_obtained, at, request.time, "request.auth.keyObtained"),
+    lives(account, request.auth.key_name.as_deref(), request.auth.key_obtained, request.time)
+}
+
+/// Whether a key obtained then still signs at another moment; without a name, whichever of the two it is.
+pub fn key_lives(account: &Value, unknown: &[String], name: Option<&str>, got: Timestamp, at: Timestamp) -> Truth {
+    lives(&Resource::new(account, unknown), name, Some(got), at)
+}
+
+fn lives(account: &Resource, name: Option<&str>, obtained: Option<Timestamp>, used: Timestamp) -> Truth {
+    let dead = |name: &str| {
+        let renewed = match regenerated(account, name, obtained.is_some()) {
+            Fact::Absent => Truth::False,
+            Fact::Unknown => Truth::missing(format!("keys.{name}.lastRegenerated")),
+            Fact::Known(at) => died(obtained, at, used, "request.auth.keyObtained"),
+        };
+        renewed.or(one_of_them(account, name, obtained, used))
     };
-    let dead = match request.auth.key_name.as_deref() {
+    let dead = match name {
         Some(name) => dead(&name.to_lowercase()),
         // Which key is unknown: only where both live or both are dead is it no matter.
         None => match (dead("key1"), dead("key2")) {
@@ -32,6 +44,17 @@ pub(super) fn alive(account: &Resource, request: &StorageRequest) -> Truth {
         },
     };
     dead.not()
+}
+
+/// A key was made anew and no record says which.
+fn one_of_them(account: &Resource, name: &str, obtained: Option<Timestamp>, used: Timestamp) -> Truth {
+    let at = json::path(account.body, "keysRotatedAt").and_then(Value::as_str).and_then(|at| at.parse().ok());
+    match at {
+        Some(at) if died(obtained, at, used, "request.auth.keyObtained") != Truth::False => {
+            Truth::missing(format!("keys.{name}.lastRegenerated"))
+        }
+        Some(_) | None => Truth::False,
+    }
 }
 
 /// The facts of an unknown; a definite value adds none.

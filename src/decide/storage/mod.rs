@@ -35,6 +35,7 @@ mod sql;
 mod transport;
 
 pub use decision::{Decision, Reason, answer, decide};
+pub use key::key_lives;
 pub use neighbour::{Circumstances, Credential, usable};
 pub use network::Caller;
 

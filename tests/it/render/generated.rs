@@ -140,6 +140,8 @@ fn generate(nodes: usize, seed: u64, order: usize) -> Analysis {
         missing: Vec::new(),
         short: "another way".into(),
         conditions: Vec::new(),
+        from: None,
+        until: None,
     });
     analysis
 }
