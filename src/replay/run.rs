@@ -6,8 +6,9 @@ use super::stretch::{Stretch, Stretches};
 use crate::causal::World;
 use crate::effect::changes;
 use crate::model::{Answer, Control, Environment, Level, Outcome, Timestamp};
+use std::any::Any;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Which of the three runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +74,16 @@ pub struct Run {
     pub world: World,
     /// The moments a latent path may start from, in order; the last one is the end, with the world it left behind.
     pub stretches: Vec<Stretch>,
+    /// What the searches that start from here have in common.
+    ground: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Run {
+    /// A value worked out from the world this run left, made for the first search and shared by the others.
+    pub fn ground<T: Any + Send + Sync>(&self, make: impl Fn() -> T) -> Arc<T> {
+        let shared = self.ground.get_or_init(|| Arc::new(make()));
+        shared.clone().downcast::<T>().unwrap_or_else(|_| Arc::new(make()))
+    }
 }
 
 /// Runs the whole window. `controls` are those in force (their documents are in `world` already, save where a control
@@ -152,7 +163,7 @@ pub fn run(engine: &Engine<'_>, world: &World, stage: Stage, controls: &[&Contro
         }
     }
     let stretches = stretches.end(correlated.window_events.len(), &world);
-    Run { stage, steps, start, world, stretches }
+    Run { stage, steps, start, world, stretches, ground: OnceLock::new() }
 }
 
 /// An answer with the facts that a recorded success settled taken out: unknown for nothing else is allowed.

@@ -14,7 +14,7 @@ use crate::model::request::{Claims, SignInRequest, Stance};
 use crate::model::{
     Answer, Attacker, Collected, Environment, Fact, Kind, Level, ObjectId, ResourceId, Timestamp, Word, json,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 /// One way to a token and what the gates say to it.
@@ -83,12 +83,31 @@ pub fn ways_to_token(
 }
 
 /// Answers to hypothetical requests, kept by the policies they were asked of: worlds that differ in nothing a sign-in
-/// reads ask the same ones over and over.
+/// reads ask the same ones over and over, and so do people whom no policy tells apart.
 #[derive(Default)]
 pub struct TokenAnswers(Mutex<Vec<Answered>>);
 
 /// One set of policies, with every request it answered.
-type Answered = (Arc<PolicySet>, Vec<(SignInRequest, Attacker, Answer)>);
+struct Answered {
+    policies: Arc<PolicySet>,
+    /// Every text in a policy, lower case: whoever is named stands there.
+    named: BTreeSet<String>,
+    answers: BTreeMap<(ObjectId, Audience), Vec<(SignInRequest, Attacker, Answer)>>,
+}
+
+impl Answered {
+    /// The request as one of anybody whom the policies tell from others by the same things.
+    fn anybody(&self, mut request: SignInRequest) -> SignInRequest {
+        let named = |id: &ObjectId| self.named.contains(id.as_str());
+        if !named(&request.identity.id) {
+            request.identity.id = ObjectId::new("anybody");
+        }
+        if let Fact::Known(groups) = &mut request.identity.transitive_group_ids {
+            groups.retain(named);
+        }
+        request
+    }
+}
 
 /// Sets of policies remembered at once.
 const REMEMBERED: usize = 64;
@@ -105,25 +124,46 @@ impl TokenAnswers {
     ) -> Answer {
         let policies = world.shared_conditional_access();
         let request = hypothetical(template, audience, claims);
-        let known = |answered: &[Answered]| {
-            let (_, answers) = answered.iter().find(|(of, _)| Arc::ptr_eq(of, &policies))?;
-            answers.iter().find(|(r, w, _)| w == words && *r == request).map(|(_, _, answer)| answer.clone())
+        let Ok(mut answered) = self.0.lock() else { return best_choice(&policies, request, words) };
+        let at = match answered.iter().position(|known| Arc::ptr_eq(&known.policies, &policies)) {
+            Some(at) => at,
+            None => {
+                if answered.len() >= REMEMBERED {
+                    answered.remove(0);
+                }
+                let mut named = BTreeSet::new();
+                world.env.bodies(Kind::ConditionalAccess).for_each(|policy| texts(policy, 0, &mut named));
+                answered.push(Answered { policies: policies.clone(), named, answers: BTreeMap::new() });
+                answered.len() - 1
+            }
         };
-        if let Some(answer) = self.0.lock().ok().and_then(|answered| known(&answered)) {
-            return answer;
+        let Some(known) = answered.get_mut(at) else { return best_choice(&policies, request, words) };
+        let request = known.anybody(request);
+        let answers = known.answers.entry((request.identity.id.clone(), audience.clone())).or_default();
+        if let Some((_, _, answer)) = answers.iter().find(|(r, w, _)| w == words && *r == request) {
+            return answer.clone();
         }
         let answer = best_choice(&policies, request.clone(), words);
-        if let Ok(mut answered) = self.0.lock() {
-            if answered.len() >= REMEMBERED && !answered.iter().any(|(of, _)| Arc::ptr_eq(of, &policies)) {
-                answered.remove(0);
-            }
-            let entry = (request, words.clone(), answer.clone());
-            match answered.iter_mut().find(|(of, _)| Arc::ptr_eq(of, &policies)) {
-                Some((_, answers)) => answers.push(entry),
-                None => answered.push((policies, vec![entry])),
-            }
-        }
+        answers.push((request, words.clone(), answer.clone()));
         answer
+    }
+}
+
+/// Every text of a document, lower case.
+fn texts(value: &serde_json::Value, depth: usize, found: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::String(text) => {
+            found.insert(text.to_lowercase());
+        }
+        serde_json::Value::Array(items) if depth < 64 => items.iter().for_each(|item| texts(item, depth + 1, found)),
+        serde_json::Value::Object(members) if depth < 64 => {
+            members.values().for_each(|inner| texts(inner, depth + 1, found));
+        }
+        serde_json::Value::Array(_)
+        | serde_json::Value::Object(_)
+        | serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_) => {}
     }
 }
 

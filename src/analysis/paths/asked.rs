@@ -1,7 +1,7 @@
 //! What was asked, in the environment's own terms: principals and resources by name, the moment, the stranger's address.
 
 use super::class::{Class, classes};
-use super::{Asked, CLASSES, RESOURCES};
+use super::{Asked, RESOURCES};
 use crate::analysis::fill::resolve_principal;
 use crate::model::{Control, Environment, InputError, Kind, ObjectId, ResourceId, Timestamp, did_you_mean, json};
 use crate::replay::Engine;
@@ -24,20 +24,10 @@ pub struct To {
     pub within_reach: Vec<ResourceId>,
 }
 
-pub fn principals(asked: &Asked<'_>, limits: &mut Vec<String>) -> Result<From, InputError> {
+pub fn principals(asked: &Asked<'_>) -> Result<From, InputError> {
     let env = &asked.environment;
     if asked.from.is_empty() {
-        let mut classes = classes(env);
-        if classes.len() > CLASSES {
-            let people: usize = classes.iter().skip(CLASSES).map(|class| 1 + class.alike.len()).sum();
-            limits.push(format!(
-                "the first {CLASSES} of {} kinds of principals were searched from; {people} principals were not: name \
-                 them with --from",
-                classes.len()
-            ));
-            classes.truncate(CLASSES);
-        }
-        return Ok(From { classes, named: false });
+        return Ok(From { classes: classes(env, asked.controls), named: false });
     }
     let mut found: Vec<Class> = Vec::new();
     for name in &asked.from {
@@ -84,7 +74,7 @@ pub fn resources(asked: &Asked<'_>, limits: &mut Vec<String>) -> Result<To, Inpu
     let jewels: Vec<ResourceId> = asked.jewels.iter().map(|(id, _)| ResourceId::new(id)).collect();
     let mut within_reach: Vec<ResourceId> = jewels.clone();
     within_reach.extend(known.iter().filter(|id| !jewels.contains(id)).cloned());
-    if !asked.from.is_empty() && within_reach.len() > RESOURCES {
+    if !asked.from.is_empty() && asked.to.is_empty() && within_reach.len() > RESOURCES {
         limits.push(format!(
             "the blast radius counts the first {RESOURCES} of {} resources: name others with --to",
             within_reach.len()
@@ -240,7 +230,7 @@ pub fn assumes(engine: &Engine<'_>, from: &From) -> Vec<String> {
     };
     let mut assumes = vec![knows.to_owned(), "an unregistered device".to_owned()];
     assumes.push(match engine.addresses.first() {
-        Some(address) => format!("an address that nobody trusts ({address})"),
+        Some(address) => format!("an address in no named location ({address})"),
         None => "an address nobody knows: every documentation range is a named location".to_owned(),
     });
     if let Some(at) = engine.asked_at {

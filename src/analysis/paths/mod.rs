@@ -8,24 +8,25 @@
 mod asked;
 mod class;
 pub mod posture;
+mod radius;
+mod reachers;
 mod table;
 
 use super::contract::{Closes, PathStep};
 use super::fill::{path_steps, principal_name_of};
 use crate::causal::{Case, Words};
 use crate::correlate::{Baseline, Correlated, Identities};
-use crate::cuts::latent::{Limit, Path, RULES, RULES_VERSION, State, search, uncollected};
+use crate::cuts::latent::{Limit, Path, RULES, RULES_VERSION, uncollected};
 use crate::cuts::{Bounds, MinimalPaths, minimal_paths, path_within};
-use crate::model::{Control, Environment, Fact, InputError, ObjectId, ResourceId, Timestamp};
+use crate::model::{Control, Environment, InputError, ObjectId, ResourceId, Timestamp};
 use crate::replay::{Engine, Run, Stage};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Paths listed for a pair unless more are asked for.
 pub const PATHS: usize = 16;
-/// Principals (classes of alike ones) searched from, and resources of a blast radius.
-const CLASSES: usize = 100;
-const RESOURCES: usize = 1_000;
+/// Resources of a blast radius.
+const RESOURCES: usize = 100_000;
 
 /// Everything asked.
 pub struct Asked<'a> {
@@ -49,8 +50,10 @@ pub struct Paths {
     pub with: Vec<String>,
     /// What the attacker is taken to be.
     pub assumes: Vec<String>,
-    /// From whom to what, and how open.
+    /// From whom to what, and how open. Where nobody is named: of those alone who get there.
     pub pairs: Vec<Pair>,
+    /// Where nobody is named: how many get to each resource.
+    pub reached_by: Vec<ReachedBy>,
     /// Of each pair: all minimal ones, shortest first, where both ends were named; the shortest otherwise.
     pub paths: Vec<Open>,
     /// Operations that lie on every open path of everybody asked about to a resource.
@@ -65,8 +68,20 @@ pub struct Paths {
 }
 
 #[derive(Clone, Debug, Serialize)]
+pub struct ReachedBy {
+    pub to: String,
+    /// Principals that get there, whether or not it takes words they may lack.
+    pub principals: usize,
+    /// In so many kinds that every gate treats alike.
+    pub kinds: usize,
+    /// Principals asked about: everybody.
+    pub of: usize,
+}
+
+#[derive(Clone, Debug, Serialize)]
 pub struct Pair {
     pub from: String,
+    pub from_id: String,
     /// Principals that every gate treats as it treats `from`.
     pub alike: Vec<String>,
     pub to: String,
@@ -212,12 +227,8 @@ impl World {
 pub fn paths(asked: Asked<'_>) -> Result<Paths, InputError> {
     let mut limits = Vec::new();
     let to = asked::resources(&asked, &mut limits)?;
-    let from = asked::principals(&asked, &mut limits)?;
-    let Asked { mut environment, controls, with, at, most, .. } = asked;
-    if environment.tenant.mfa_trusted_ips.is_unknown() {
-        // The stranger's address is one that nobody trusts: `assumes` says so.
-        environment.tenant.mfa_trusted_ips = Fact::Known(Vec::new());
-    }
+    let from = asked::principals(&asked)?;
+    let Asked { environment, controls, with, at, most, .. } = asked;
     let at = at.or_else(|| asked::latest(&environment));
     let controls = asked::candidates(&environment, controls, &from, at);
     let in_force = asked::in_force(&controls, &with)?;
@@ -230,10 +241,13 @@ pub fn paths(asked: Asked<'_>) -> Result<Paths, InputError> {
     let mut result = Paths { with, assumes: asked::assumes(&engine, &from), ..Paths::default() };
     let named = to.named && from.named && from.classes.len() * to.resources.len() <= 4;
     if to.pairs {
-        for class in &from.classes {
+        for class in from.classes.iter().filter(|_| from.named) {
             for resource in &to.resources {
-                pair(&engine, &world, class, resource, named.then_some(most), &mut result);
+                pair(&engine, &world, class, resource, named.then_some(most), true, &mut result);
             }
+        }
+        for resource in to.resources.iter().filter(|_| !from.named) {
+            reachers::reachers(&engine, &world, &from.classes, resource, &mut result, &mut limits);
         }
         for pair in result.pairs.iter().filter(|pair| named && !pair.whole) {
             limits.push(format!(
@@ -245,9 +259,9 @@ pub fn paths(asked: Asked<'_>) -> Result<Paths, InputError> {
         }
         result.choke_points = chokes(&engine, &world, &from.classes, &to.resources, &result);
     }
-    if from.named {
+    if from.named && !to.named {
         for class in &from.classes {
-            result.blast_radius.push(blast(&engine, &world, &class.witness, &to.within_reach));
+            result.blast_radius.push(radius::blast(&engine, &world, &class.witness, &to.within_reach, &mut limits));
         }
     }
     result.controls = table::rows(&engine, &controls, &in_force, &from, &to, &result, &mut limits);
@@ -266,6 +280,7 @@ fn pair(
     class: &class::Class,
     to: &ResourceId,
     all: Option<usize>,
+    listed: bool,
     result: &mut Paths,
 ) {
     let (open, shortest) = world.open(engine, &class.witness, to, &Limit::Nothing);
@@ -275,6 +290,7 @@ fn pair(
     };
     let found = match open {
         Closes::Closed => MinimalPaths { whole: true, ..MinimalPaths::default() },
+        Closes::NotClosed | Closes::ClosedIfLacking if !listed => MinimalPaths::default(),
         Closes::NotClosed | Closes::ClosedIfLacking => {
             minimal_paths(engine, world.run(open), &class.witness, to, bounds)
         }
@@ -283,6 +299,7 @@ fn pair(
     let first = found.paths.first().or(shortest.as_ref());
     let mut pair = Pair {
         from: from.clone(),
+        from_id: class.witness.to_string(),
         alike: class.alike.iter().map(|id| principal_name_of(engine, id)).collect(),
         to: to.spelled().to_owned(),
         open,
@@ -318,10 +335,9 @@ fn missing(path: Option<&Path>) -> Vec<String> {
 /// What lies on every open path to a resource, of all that reach it. Exact: without it nobody reaches.
 fn chokes(engine: &Engine<'_>, world: &World, from: &[class::Class], to: &[ResourceId], result: &Paths) -> Vec<Choke> {
     let mut found = Vec::new();
-    for (n, resource) in to.iter().enumerate() {
-        // The pairs stand in the order of the principals, each with all resources.
-        let pairs = from.iter().zip(result.pairs.iter().skip(n).step_by(to.len().max(1)));
-        let open: Vec<(&class::Class, &Pair)> = pairs.filter(|(_, pair)| pair.open != Closes::Closed).collect();
+    for resource in to {
+        let mut open = reachers::open_pairs(from, resource, result);
+        open.retain(|(_, pair)| pair.open != Closes::Closed);
         let shortest = |pair: &Pair| result.paths.iter().find(|path| pair.paths.first() == Some(&path.id));
         let key = |step: &PathStep| (step.action.clone(), step.to_id.clone().unwrap_or_else(|| step.to.clone()));
         let Some(first) = open.first().and_then(|(_, pair)| shortest(pair)) else { continue };
@@ -330,7 +346,7 @@ fn chokes(engine: &Engine<'_>, world: &World, from: &[class::Class], to: &[Resou
             let operation = key(step);
             let on_each = || {
                 open.iter()
-                    .all(|(_, pair)| shortest(pair).is_some_and(|path| path.steps.iter().any(|s| key(s) == operation)))
+                    .all(|(_, pair)| shortest(pair).is_none_or(|path| path.steps.iter().any(|s| key(s) == operation)))
             };
             let needed = || {
                 let without = Limit::Without([operation.clone()].into());
@@ -349,42 +365,4 @@ fn chokes(engine: &Engine<'_>, world: &World, from: &[class::Class], to: &[Resou
         }
     }
     found
-}
-
-/// Resources searched for at once: rules look at each.
-const CHUNK: usize = 64;
-
-fn blast(engine: &Engine<'_>, world: &World, from: &ObjectId, resources: &[ResourceId]) -> Blast {
-    let mut reaches = Vec::new();
-    let mut becomes = std::collections::BTreeSet::new();
-    for chunk in resources.chunks(CHUNK) {
-        let [certain, possible] = [&world.facts_free, &world.free].map(|run| {
-            let mut state = State::new(engine, run, chunk);
-            state.hold(from);
-            state.exhaustive();
-            search(&mut state);
-            state
-        });
-        becomes.extend(certain.principals());
-        for resource in chunk {
-            let (open, path) = match (certain.path_to(resource), possible.path_to(resource)) {
-                (Some(path), _) => (Closes::NotClosed, path),
-                (None, Some(path)) => (Closes::ClosedIfLacking, path),
-                (None, None) => continue,
-            };
-            reaches.push(Reached {
-                to: resource.spelled().to_owned(),
-                open,
-                operations: path.nodes.len(),
-                words: words(Some(&path)),
-                missing: missing(Some(&path)),
-            });
-        }
-    }
-    Blast {
-        from: principal_name_of(engine, from),
-        of: resources.len(),
-        reaches,
-        becomes: becomes.iter().filter(|id| *id != from).map(|id| principal_name_of(engine, id)).collect(),
-    }
 }

@@ -32,7 +32,7 @@ pub fn posture(
         let left_out = settings.len().saturating_sub(SETTINGS) as u64;
         settings.truncate(SETTINGS);
         let mut not_collected: BTreeSet<&str> = uncollected(environment).into_iter().collect();
-        for kind in [Kind::ConditionalAccess, Kind::NamedLocations, Kind::PolicyAssignments] {
+        for kind in [Kind::Users, Kind::ConditionalAccess, Kind::NamedLocations, Kind::PolicyAssignments] {
             if environment.collected(kind) == Collected::No {
                 not_collected.insert(kind.as_str());
             }
@@ -94,10 +94,7 @@ fn stated(environment: &Environment, collected: &[String]) -> Stated {
 }
 
 fn with_engine<T>(environment: &Environment, lacks: &[Lacked], ask: impl FnOnce(&Engine<'_>) -> T) -> T {
-    let mut environment = environment.clone();
-    if environment.tenant.mfa_trusted_ips.is_unknown() {
-        environment.tenant.mfa_trusted_ips = Fact::Known(Vec::new());
-    }
+    let environment = environment.clone();
     let (at, address) = (asked::latest(&environment), asked::stranger_address(&environment));
     let mut case = empty(environment);
     case.words = Words::password().lacking(

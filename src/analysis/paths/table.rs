@@ -1,15 +1,19 @@
 //! What each candidate cuts: path by path, pair by pair, and of a blast radius.
 
 use super::asked::{From, To};
-use super::{Cell, Paths, Row, World, blast};
+use super::class::Class;
+use super::radius::blast;
+use super::reachers::open_pairs;
+use super::{Cell, Pair, Paths, Row, World};
 use crate::analysis::contract::Closes;
 use crate::cuts::latent::{Limit, Path};
 use crate::model::{Control, ResourceId};
 use crate::replay::Engine;
 use std::collections::BTreeSet;
 
-/// Searches this table may cost.
+/// Searches this table may cost, and resources of a blast radius it is counted over.
 const SEARCHES: usize = 6_000;
+const RADIUS: usize = 200;
 
 pub fn rows(
     engine: &Engine<'_>,
@@ -20,8 +24,11 @@ pub fn rows(
     result: &Paths,
     limits: &mut Vec<String>,
 ) -> Vec<Row> {
-    let witnesses = from.classes.iter().flat_map(|class| to.resources.iter().map(move |resource| (class, resource)));
-    let mut open: Vec<_> = result.pairs.iter().zip(witnesses).filter(|(pair, _)| pair.open != Closes::Closed).collect();
+    let mut open: Vec<(&Pair, (&Class, &ResourceId))> = Vec::new();
+    for to in &to.resources {
+        let pairs = open_pairs(&from.classes, to, result);
+        open.extend(pairs.into_iter().filter(|(_, p)| p.open != Closes::Closed).map(|(c, p)| (p, (c, to))));
+    }
     let candidates: Vec<&Control> =
         controls.iter().filter(|control| !in_force.iter().any(|other| other.id == control.id)).collect();
     let most = (SEARCHES / (2 * candidates.len()).max(1)).max(1);
@@ -29,14 +36,23 @@ pub fn rows(
         limits.push(format!("what candidates cut is counted over the first {most} of {} open pairs", open.len()));
         open.truncate(most);
     }
-    let within: Vec<ResourceId> = result
+    let mut within: Vec<ResourceId> = result
         .blast_radius
         .iter()
         .flat_map(|blast| blast.reaches.iter().map(|reached| ResourceId::new(&reached.to)))
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
-    let before: usize = result.blast_radius.iter().map(|blast| blast.reaches.len()).sum();
+    let mut before: usize = result.blast_radius.iter().map(|blast| blast.reaches.len()).sum();
+    if within.len() > RADIUS {
+        limits.push(format!(
+            "what candidates cut of the blast radius is counted over {RADIUS} of {} resources",
+            within.len()
+        ));
+        within.truncate(RADIUS);
+        let kept = |reached: &&super::Reached| within.iter().any(|id| id.spelled() == reached.to);
+        before = result.blast_radius.iter().map(|blast| blast.reaches.iter().filter(kept).count()).sum();
+    }
     let mut rows = Vec::new();
     for control in candidates {
         let mut with = in_force.to_vec();
@@ -96,7 +112,7 @@ pub fn rows(
             let after: usize = from
                 .classes
                 .iter()
-                .map(|class| blast(engine, &world, &class.witness, &within))
+                .map(|class| blast(engine, &world, &class.witness, &within, &mut Vec::new()))
                 .map(|after| after.reaches.iter().filter(|reached| reached.open == Closes::NotClosed).count())
                 .sum();
             changes |= after < before;

@@ -8,9 +8,8 @@ use crate::effect::permission_allows;
 use crate::model::{Document, Environment, Fact, Kind, ObjectId, ResourceId, json};
 use imbl::ordmap::DiffItem;
 use serde_json::Value;
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 const READS: &[Kind] = &[
     Kind::RoleAssignments,
@@ -43,7 +42,20 @@ struct Part {
 pub struct Estate {
     parts: Vec<Arc<Part>>,
     env: Environment,
-    targets: OnceCell<Targets>,
+    targets: OnceLock<Targets>,
+    places: OnceLock<Places>,
+}
+
+/// Resources that give an identity.
+#[derive(Default)]
+struct Places {
+    /// One that holds something.
+    worthwhile: BTreeSet<ResourceId>,
+    /// They and every scope above them.
+    scopes: BTreeSet<ResourceId>,
+    any: BTreeSet<ResourceId>,
+    /// User-assigned identities.
+    assignable: BTreeSet<ResourceId>,
 }
 
 /// Everybody worth acting as, the members of groups that hold something included.
@@ -75,7 +87,7 @@ impl Estate {
                 _ => parts.push(new.derived("estate", whole)),
             }
         }
-        Estate { parts, env: world.clone(), targets: OnceCell::new() }
+        Estate { parts, env: world.clone(), targets: OnceLock::new(), places: OnceLock::new() }
     }
 
     fn parts(&self) -> impl Iterator<Item = &Part> {
@@ -169,8 +181,60 @@ impl Estate {
             .map(|(_, id)| id)
     }
 
-    pub fn assignable(&self) -> impl Iterator<Item = (&ResourceId, &ObjectId)> {
-        self.parts().flat_map(|part| &part.assignable)
+    /// The principal of a user-assigned identity.
+    pub fn assigned(&self, identity: &ResourceId) -> Option<&ObjectId> {
+        self.parts().find_map(|part| part.assignable.get(identity))
+    }
+
+    fn places(&self) -> &Places {
+        self.places.get_or_init(|| {
+            let mut places = Places::default();
+            places.worthwhile.extend(self.identities().map(|(resource, _)| resource.clone()));
+            places.worthwhile.iter().for_each(|id| add_with_above(&self.env, id, &mut places.scopes));
+            places.any.extend(self.carriers().map(|(resource, _)| resource.clone()));
+            places.assignable.extend(self.parts().flat_map(|part| part.assignable.keys()).cloned());
+            places
+        })
+    }
+
+    /// Resources that carry an identity which holds something.
+    pub fn worthwhile(&self) -> &BTreeSet<ResourceId> {
+        &self.places().worthwhile
+    }
+
+    /// They and every scope above them.
+    pub fn scopes(&self) -> &BTreeSet<ResourceId> {
+        &self.places().scopes
+    }
+
+    /// Resources that carry any identity.
+    pub fn carrying(&self) -> &BTreeSet<ResourceId> {
+        &self.places().any
+    }
+
+    /// User-assigned identities, by id.
+    pub fn assignable(&self) -> &BTreeSet<ResourceId> {
+        &self.places().assignable
+    }
+}
+
+/// Adds a resource and every scope above it.
+pub fn add_with_above(env: &Environment, id: &ResourceId, scopes: &mut BTreeSet<ResourceId>) {
+    let mut at = Some(id.clone());
+    while let Some(scope) = at {
+        if let Some(subscription) = scope.subscription()
+            && subscription == scope
+            && let Fact::Known(chain) = env.management_groups(&subscription)
+        {
+            for group in chain {
+                scopes.insert(ResourceId::new(&format!("/providers/Microsoft.Management/managementGroups/{group}")));
+            }
+        }
+        at = scope.parent();
+        // What is above a known scope is known too.
+        if !scopes.insert(scope) {
+            break;
+        }
     }
 }
 

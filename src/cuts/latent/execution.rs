@@ -17,10 +17,14 @@ use std::collections::BTreeSet;
 /// Resources that carry an identity which holds something and is not the attacker's yet, and the jewels themselves.
 fn worth_running_on(state: &State<'_>, principal: &ObjectId) -> Vec<ResourceId> {
     // Any code inside is a place in the network to come from: the first is wanted whatever it carries.
-    let placed = state.facts().any(|(fact, _)| matches!(fact, Fact::Execution(_)));
-    let wanted = state.estate.identities().filter(|(_, id)| !placed || !state.has(&Fact::Controls(id.clone())));
-    let resources: BTreeSet<&ResourceId> = wanted.map(|(resource, _)| resource).chain(state.jewels.iter()).collect();
-    state.covered(principal, resources.into_iter())
+    let placed = state.placed().is_some();
+    let wanted = |id: &ResourceId| {
+        !placed || state.estate.of_resource(id).any(|identity| !state.has(&Fact::Controls(identity.clone())))
+    };
+    let mut resources = state.covered_of(principal, state.estate.worthwhile());
+    resources.retain(wanted);
+    resources.extend(state.covered(principal, state.jewels.iter()));
+    resources.into_iter().collect()
 }
 
 pub fn run_code(state: &mut State<'_>, principal: &ObjectId, token: usize) {
@@ -36,7 +40,7 @@ pub fn run_code(state: &mut State<'_>, principal: &ObjectId, token: usize) {
             .filter(|id| !state.has(&Fact::Controls((*id).clone())) && !had.contains(*id))
             .cloned()
             .collect();
-        let placed = state.facts().any(|(fact, _)| matches!(fact, Fact::Execution(_)));
+        let placed = state.placed().is_some();
         let done = state.has(&Fact::Execution(resource.clone()));
         if done || (placed && gives.is_empty() && !state.jewels.contains(&resource)) {
             if done {
@@ -55,8 +59,7 @@ pub fn run_code(state: &mut State<'_>, principal: &ObjectId, token: usize) {
 
 /// Code on any one machine whose identity holds nothing: the first that can be had stands for all.
 fn run_for_nothing(state: &mut State<'_>, principal: &ObjectId, token: usize) {
-    let carriers: BTreeSet<ResourceId> = state.estate.carriers().map(|(resource, _)| resource.clone()).collect();
-    for resource in state.covered(principal, carriers.iter()) {
+    for resource in state.covered_of(principal, state.estate.carrying()) {
         let had = state.has(&Fact::Execution(resource.clone())) || run_on(state, principal, token, &resource);
         if had {
             take_identities_of(state, &resource);
@@ -189,10 +192,8 @@ pub fn attach_identity(state: &mut State<'_>, principal: &ObjectId, token: usize
     if state.is_never(federate) && state.is_never(attach) {
         return;
     }
-    let assignable: Vec<(ResourceId, ObjectId)> =
-        state.estate.assignable().map(|(id, holder)| (id.clone(), holder.clone())).collect();
-    let near = state.covered(principal, assignable.iter().map(|(id, _)| id));
-    for (identity, holder) in assignable.into_iter().filter(|(id, _)| near.contains(id)) {
+    for identity in state.covered_of(principal, state.estate.assignable()) {
+        let Some(holder) = state.estate.assigned(&identity).cloned() else { continue };
         if state.has(&Fact::Controls(holder.clone())) {
             continue;
         }

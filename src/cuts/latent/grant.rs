@@ -17,29 +17,10 @@ const USER_ACCESS_ADMINISTRATOR: &str = "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9";
 const BLOB_DATA_READER: &str = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1";
 const KEY_VAULT_ADMINISTRATOR: &str = "00482a5a-887f-4fb3-b363-3b7fe8e74483";
 
-/// Scopes where a role would help: above each jewel, and where identities that hold something can be had.
+/// The scopes above each jewel. A role helps there, and where identities that hold something can be had.
 pub fn scopes(state: &State<'_>) -> BTreeSet<ResourceId> {
     let mut scopes = BTreeSet::new();
-    let carriers = state.estate.identities().map(|(resource, _)| resource);
-    for id in state.homes().iter().chain(carriers) {
-        let mut at = Some(id.clone());
-        while let Some(scope) = at {
-            if let Some(subscription) = scope.subscription()
-                && subscription == scope
-                && let Recorded::Known(chain) = state.world.env.management_groups(&subscription)
-            {
-                for group in chain {
-                    let id = format!("/providers/Microsoft.Management/managementGroups/{group}");
-                    scopes.insert(ResourceId::new(&id));
-                }
-            }
-            at = scope.parent();
-            // What is above a known scope is known too.
-            if !scopes.insert(scope) {
-                break;
-            }
-        }
-    }
+    state.homes().iter().for_each(|id| super::estate::add_with_above(&state.world.env, id, &mut scopes));
     scopes
 }
 
@@ -308,7 +289,9 @@ pub fn grant_roles(state: &mut State<'_>, principal: &ObjectId, token: usize, sc
     let near = |scope: &ResourceId| homes.iter().any(|home| scope.contains(home)) || is_above_subscriptions(scope);
     let mut owned: Vec<ResourceId> = Vec::new();
     let caller = state.caller(principal);
-    for scope in state.covered(principal, scopes.iter()) {
+    let mut worth = state.covered_of(principal, scopes);
+    worth.extend(state.covered_of(principal, state.estate.scopes()));
+    for scope in worth {
         if !near(&scope) && owned.iter().any(|above| above.contains(&scope)) {
             continue;
         }

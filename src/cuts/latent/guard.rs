@@ -30,6 +30,7 @@ pub fn delete_guards(state: &mut State<'_>, principal: &ObjectId, token: usize, 
             Some(scope) => {
                 is_above_subscriptions(&scope)
                     || scopes.contains(&scope)
+                    || state.estate.scopes().contains(&scope)
                     || state.homes().iter().any(|home| home.contains(&scope))
             }
             None => true,

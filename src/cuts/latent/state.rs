@@ -92,7 +92,7 @@ pub struct State<'a> {
     pub(super) limit: Limit,
     exhaustive: bool,
     /// Where rules look.
-    pub estate: Rc<Estate>,
+    pub estate: Arc<Estate>,
     homes: Vec<ResourceId>,
     /// Somebody the attacker acts as may be able to grant roles.
     pub grants: bool,
@@ -207,7 +207,11 @@ impl<'a> State<'a> {
             facts: BTreeMap::new(),
             limit,
             exhaustive: false,
-            estate: Rc::new(Estate::of(&run.start, &world.env)),
+            // The end of the window is where most searches start from: they share what is read of it.
+            estate: match stretch.is_none_or(|stretch| stretch.until.is_none()) {
+                true => run.ground(|| Estate::of(&run.start, &run.world.env)),
+                false => Arc::new(Estate::of(&run.start, &world.env)),
+            },
             homes,
             grants: false,
             useful: None,
@@ -312,6 +316,27 @@ impl<'a> State<'a> {
             return scopes.cloned().collect();
         }
         scopes.filter(|scope| held.iter().any(|own| own.contains(scope))).cloned().collect()
+    }
+
+    /// [`State::covered`] of scopes in order: what lies below a scope stands together, its id being how theirs begin.
+    pub fn covered_of(&self, principal: &ObjectId, scopes: &BTreeSet<ResourceId>) -> BTreeSet<ResourceId> {
+        let caller = self.caller(principal);
+        let Some(held) = self.world.rbac().scopes_held(&caller) else { return scopes.clone() };
+        let above = |scope: &ResourceId| scope.folded() == "/" || scope.folded().starts_with("/providers/");
+        if held.iter().any(|scope| above(scope)) {
+            return scopes.clone();
+        }
+        let below = held.iter().flat_map(|own| {
+            let near = scopes.range((*own).clone()..).take_while(|scope| scope.folded().starts_with(own.folded()));
+            near.filter(|scope| own.contains(scope))
+        });
+        below.cloned().collect()
+    }
+
+    /// Code runs somewhere: the first place, by id.
+    pub fn placed(&self) -> Option<usize> {
+        let (fact, node) = self.facts.range(Fact::Execution(ResourceId::new(""))..).next()?;
+        matches!(fact, Fact::Execution(_)).then_some(*node)
     }
 
     /// Whether anything happened since this room last began to have its say about the principal; it begins now.

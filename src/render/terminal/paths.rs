@@ -18,8 +18,31 @@ pub fn paths(found: &Paths, width: usize) -> String {
         out.extend(wrap_all("With:", 9, &named(&found.with), width));
     }
     out.extend(wrap_all("Assumes:", 9, &named(&found.assumes), width));
-    for pair in &found.pairs {
+    for reached in &found.reached_by {
+        let to = name_of(&reached.to);
+        let text = match reached.principals {
+            0 => format!("{to}: nobody gets there, of {} principals", reached.of),
+            n => {
+                let kinds = if reached.kinds == 1 { "kind" } else { "kinds" };
+                format!("{to}: {n} of {} principals get there, in {} {kinds}", reached.of, reached.kinds)
+            }
+        };
+        out.push(String::new());
+        out.extend(wrap_all("", 0, &text, width));
+    }
+    let listed = |pair: &&Pair| found.reached_by.is_empty() || !pair.paths.is_empty();
+    for pair in found.pairs.iter().filter(listed) {
         out.extend(of_pair(found, pair, width));
+    }
+    let rest: Vec<&Pair> = found.pairs.iter().filter(|pair| !listed(pair)).collect();
+    if !rest.is_empty() {
+        let names: Vec<String> = rest.iter().take(LISTED).map(|pair| plain(&pair.from)).collect();
+        let more = match rest.len().saturating_sub(LISTED) {
+            0 => String::new(),
+            n => format!(" and {n} more kinds (--json lists them)"),
+        };
+        out.push(String::new());
+        out.extend(wrap_all("Also:", 6, &format!("{}{more}", names.join(", ")), width));
     }
     if !found.choke_points.is_empty() {
         out.push(String::new());
@@ -195,7 +218,7 @@ fn table(found: &Paths, width: usize) -> Vec<String> {
     let legend: Vec<(bool, &str)> = legend.collect();
     let legend: Vec<&str> = legend.iter().filter(|(occurs, _)| *occurs).map(|(_, text)| *text).collect();
     if !legend.is_empty() {
-        out.push(format!("  {}", legend.join("   ")));
+        out.extend(wrap_all("  ", 2, &legend.join("; "), width));
     }
     out
 }

@@ -1,6 +1,7 @@
 //! The architect's commands: `paths`, `whatif`, `explain`, `diff`, `verify`, on Northgate and on changed copies of it.
 
 mod diff;
+mod estates;
 mod explain;
 mod manners;
 mod paths;

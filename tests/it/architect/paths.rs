@@ -102,7 +102,9 @@ fn a_folder_without_an_incident_is_enough() {
     };
     // As in the incident: who manages Azure is asked for something; what storage alone refuses leaves a detour.
     assert_eq!(row("azure-management-mfa")["words"][0], "secondFactor");
-    assert_eq!(row("azure-management-trusted-location")["words"][0], "allowedEgressAddress");
+    // Which addresses MFA trusts no export tells: whether the attacker's is one is not known, and the fact is named.
+    let location = row("azure-management-trusted-location");
+    assert_eq!((location["unknown"].as_u64(), &location["missing"]), (Some(1), &value(r#"["tenant.mfaTrustedIps"]"#)));
     assert_eq!(row("pim-privileged-roles")["words"][0], "approver");
     let key = row("storage-disable-shared-key");
     assert_eq!((key["closed"].as_u64(), key["closed_if_lacking"].as_u64()), (Some(0), Some(0)));
