@@ -9,7 +9,7 @@ use super::paths::posture::{Documents, by_document, principal, put, still_open};
 use crate::model::{Document, Environment, Evidence, Kind, ObjectId, ResourceId};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -44,6 +44,20 @@ pub struct Reopened {
     pub missing: Vec<String>,
     /// The changes it takes: undone, the path is closed again. Empty where they could not be told apart.
     pub because: Vec<Change>,
+    /// Where no later export is at hand to undo changes in: those that touch the path, or a sign-in on it.
+    pub may_be: Vec<Change>,
+}
+
+impl Reopened {
+    fn new(pair: &PosturePair, path: PosturePath, missing: Vec<String>) -> Reopened {
+        let (from, to) = (pair.from.clone(), pair.to.clone());
+        Reopened { from, to, path, missing, because: Vec::new(), may_be: Vec::new() }
+    }
+
+    /// Without a path: nobody can tell.
+    fn untold(pair: &PosturePair, missing: Vec<String>) -> Reopened {
+        Reopened::new(pair, PosturePath { steps: Vec::new(), words: Vec::new(), missing: Vec::new() }, missing)
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -81,6 +95,7 @@ pub fn diff(old: &Posture, new: &Posture, later: Option<&Environment>) -> Differ
     }
     let told = |change: &&Change| !lost.contains(&change.kind);
     found.changed = changes.iter().map(|(change, _)| change).filter(told).cloned().collect();
+    found.changed.extend(stated(old, new));
     found.not_compared.extend(lost.iter().map(|kind| format!("{kind}: not in the later export")));
     if old.settings_left_out + new.settings_left_out > 0 {
         found.not_compared.push("documents beyond the limit of an export's list".to_owned());
@@ -89,8 +104,18 @@ pub fn diff(old: &Posture, new: &Posture, later: Option<&Environment>) -> Differ
     for before in &old.pairs {
         let same = |pair: &&PosturePair| pair.from_id == before.from_id && pair.to.eq_ignore_ascii_case(&before.to);
         match new.pairs.iter().find(same) {
-            Some(after) => compare(before, after, &known, &lost, &mut found),
-            None => found.not_compared.push(format!("{} to {}: not in the later one", before.from, name(&before.to))),
+            Some(after) => {
+                let gone = gone(&before.to, &was, &is);
+                let lost: Vec<String> = lost.iter().cloned().chain(gone).collect();
+                compare(before, after, &known, &lost, &mut found);
+            }
+            None if before.open == Closes::NotClosed => {
+                found.not_compared.push(format!("{} to {}: not in the later one", before.from, name(&before.to)));
+            }
+            None => {
+                let what = "the later one asks about another entry or another jewel".to_owned();
+                found.unknown.push(Reopened::untold(before, vec![what]));
+            }
         }
     }
     for after in &new.pairs {
@@ -99,11 +124,19 @@ pub fn diff(old: &Posture, new: &Posture, later: Option<&Environment>) -> Differ
             found.not_compared.push(format!("{} to {}: not in the earlier one", after.from, name(&after.to)));
         }
     }
+    if later.is_none() {
+        for path in found.reopened.iter_mut().chain(&mut found.unknown).chain(&mut found.weaker) {
+            path.may_be = found.changed.iter().filter(|change| touches(change, path, &is, &was)).cloned().collect();
+        }
+    }
     if let Some(environment) = later {
         let undo = Undo { environment, posture: new, changes: &changes };
         for (paths, held) in [(&mut found.reopened, false), (&mut found.unknown, false), (&mut found.weaker, true)] {
             for path in paths.iter_mut().filter(|path| !path.path.steps.is_empty()).take(EXPLAINED) {
                 path.because = undo.because(path, held);
+                if path.because.is_empty() {
+                    path.may_be = stated(old, new).into_iter().collect();
+                }
             }
         }
     }
@@ -116,6 +149,75 @@ pub fn diff(old: &Posture, new: &Posture, later: Option<&Environment>) -> Differ
         found.unknown.extend(unknown.into_iter().map(|path| Reopened { missing: lost.clone(), ..path }));
     }
     found
+}
+
+/// What incident.json says of the tenant, where the two say different things.
+fn stated(old: &Posture, new: &Posture) -> Option<Change> {
+    let facts = |posture: &Posture| match serde_json::to_value(&posture.stated) {
+        Ok(Value::Object(facts)) => facts.into_iter().collect::<BTreeMap<String, Value>>(),
+        Ok(_) | Err(_) => BTreeMap::new(),
+    };
+    let (before, after) = (facts(old), facts(new));
+    let differing = before.keys().filter(|fact| before.get(*fact) != after.get(*fact));
+    let what: Vec<String> =
+        differing.map(|fact| setting(&format!("/{fact}"), before.get(fact), after.get(fact), None)).collect();
+    let (kind, name) = ("stated".to_owned(), "incident.json".to_owned());
+    (!what.is_empty()).then(|| Change { kind, document: name.clone(), name, what })
+}
+
+/// The resource, or what it is part of, where the earlier export has it and the later one does not.
+fn gone(to: &str, was: &Documents<'_>, is: &Documents<'_>) -> Option<String> {
+    let mut at = Some(ResourceId::new(to));
+    while let Some(id) = at {
+        let key = (Kind::Resources.as_str(), id.folded());
+        if was.contains_key(&key) && !is.contains_key(&key) {
+            return Some(format!("resource `{}` (if it was deleted, take it out of crownJewels)", id.name()));
+        }
+        at = id.parent();
+    }
+    None
+}
+
+/// Whether a changed document speaks of somebody or something on the path, or decides a sign-in on it.
+fn touches(change: &Change, path: &Reopened, is: &Documents<'_>, was: &Documents<'_>) -> bool {
+    let steps = &path.path.steps;
+    if steps.is_empty() {
+        return false;
+    }
+    let kind = Kind::ALL.iter().find(|kind| kind.as_str() == change.kind);
+    match kind {
+        // What incident.json states.
+        None => return true,
+        Some(Kind::ConditionalAccess | Kind::NamedLocations | Kind::SecurityDefaults) => {
+            return steps.iter().any(|step| step.action == "SignIn");
+        }
+        Some(_) => {}
+    }
+    let on_path: BTreeSet<String> = steps
+        .iter()
+        .flat_map(|step| [Some(&step.from), Some(&step.to), step.to_id.as_ref()])
+        .flatten()
+        .map(|id| id.to_lowercase())
+        .collect();
+    let above = |id: &str| {
+        let scope = ResourceId::new(id);
+        id.starts_with('/') && on_path.iter().any(|on| on.starts_with('/') && scope.contains(&ResourceId::new(on)))
+    };
+    let at = (change.kind.as_str(), change.document.as_str());
+    let values = [is.get(&at), was.get(&at)].into_iter().flatten().flat_map(|(_, values)| values.values());
+    let mut texts: Vec<String> = vec![change.document.to_lowercase()];
+    values.for_each(|value| texts.extend(strings(value)));
+    texts.iter().any(|text| on_path.contains(text) || above(text))
+}
+
+/// The texts of a leaf, lower case.
+fn strings(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.to_lowercase()],
+        Value::Array(items) => items.iter().flat_map(strings).collect(),
+        Value::Object(members) => members.values().flat_map(strings).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
 }
 
 fn name(id: &str) -> String {
@@ -146,12 +248,11 @@ fn compare(
                 path.missing.iter().filter(|fact| !known.contains(fact.as_str())).cloned().collect();
             let list = if missing.is_empty() { &mut found.reopened } else { &mut found.unknown };
             let path = path.clone();
-            list.push(Reopened { from: from.clone(), to: to.clone(), path, missing, because: Vec::new() });
+            list.push(Reopened::new(after, path, missing));
         }
         let open_before = |path: &&PosturePath| !within(&before.paths, path) && !within(&before.if_held, path);
         for path in after.if_held.iter().filter(open_before) {
-            let (path, missing) = (path.clone(), Vec::new());
-            found.weaker.push(Reopened { from: from.clone(), to: to.clone(), path, missing, because: Vec::new() });
+            found.weaker.push(Reopened::new(after, path.clone(), Vec::new()));
         }
     }
     if !after.whole {
@@ -160,13 +261,7 @@ fn compare(
     }
     if !lost.is_empty() && after.open != Closes::NotClosed {
         match before.open {
-            Closes::Closed | Closes::ClosedIfLacking => found.unknown.push(Reopened {
-                from,
-                to,
-                path: PosturePath { steps: Vec::new(), words: Vec::new(), missing: Vec::new() },
-                missing: lost.to_vec(),
-                because: Vec::new(),
-            }),
+            Closes::Closed | Closes::ClosedIfLacking => found.unknown.push(Reopened::untold(after, lost.to_vec())),
             Closes::NotClosed => found.not_compared.push(format!(
                 "{from} to {}: open before; the later export lacks {}, so nothing says that it is closed",
                 name(&to),

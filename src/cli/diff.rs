@@ -16,6 +16,18 @@ use std::process::ExitCode;
 pub fn run(plan: &Diff, out: &mut super::Out) -> anyhow::Result<ExitCode> {
     let old = earlier(&plan.old, plan)?;
     let (new, environment) = later(&plan.new, &old)?;
+    let (asked, told) = (&old.pairs, &new.pairs);
+    let common = asked
+        .iter()
+        .any(|one| told.iter().any(|other| one.from_id == other.from_id && one.to.eq_ignore_ascii_case(&other.to)));
+    if !common {
+        return Err(InputError::new(
+            files::shown(&plan.new),
+            "this is of another incident: it shares no entry and crown jewel with the earlier one",
+            "compare two analyses of one incident, or name a later export's folder",
+        )
+        .into());
+    }
     let found = diff(&old, &new, environment.as_ref());
     if plan.json {
         serde_json::to_writer_pretty(&mut *out, &found)?;

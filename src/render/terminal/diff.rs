@@ -38,6 +38,9 @@ pub fn diff(found: &Differences, attributed: bool, width: usize) -> String {
             for change in &path.because {
                 out.extend(wrap_all("  because", 10, &words(change), width));
             }
+            for change in path.may_be.iter().take(LISTED) {
+                out.extend(wrap_all("  maybe by", 11, &words(change), width));
+            }
             if path.because.is_empty() && !path.path.steps.is_empty() && attributed {
                 out.push("  because of nothing among the settings compared".to_owned());
             }
@@ -69,7 +72,7 @@ pub fn diff(found: &Differences, attributed: bool, width: usize) -> String {
     }
     let explained = |change: &Change| {
         let regressions = found.reopened.iter().chain(&found.unknown).chain(&found.weaker);
-        regressions.flat_map(|path| &path.because).any(|known| known == change)
+        regressions.flat_map(|path| path.because.iter().chain(&path.may_be)).any(|known| known == change)
     };
     let rest: Vec<&Change> = found.changed.iter().filter(|change| !explained(change)).collect();
     for change in rest.iter().take(LISTED) {
@@ -77,6 +80,11 @@ pub fn diff(found: &Differences, attributed: bool, width: usize) -> String {
     }
     if rest.len() > LISTED {
         out.push(format!("Changed: {} more settings (--json lists them)", rest.len() - LISTED));
+    }
+    if !attributed && found.regressed() {
+        let text =
+            "which change opens a path: two analyses hold no world to undo it in; name the later export's folder";
+        out.extend(wrap_all("Not told:", 10, text, width));
     }
     for item in &found.not_compared {
         out.extend(wrap_all("Not compared:", 14, &plain(item), width));
@@ -110,6 +118,7 @@ fn words(change: &Change) -> String {
         "owners" => "owners of",
         "registrationDetails" => "authentication methods of",
         "resources" => "resource",
+        "stated" => "what is stated in",
         other => other,
     };
     let name = plain(&change.name);

@@ -199,7 +199,10 @@ fn two_analyses_are_enough() {
     let (code, text, json) = compared(&old, &new);
     assert_eq!(code, 1, "{text}");
     assert!(count(&json, "reopened") > 0);
-    assert!(text.contains("Changed: conditional-access policy"), "{text}");
+    // No world to undo a change in: what touches the path is named, and that it was not tried.
+    assert!(text.contains("maybe by conditional-access policy"), "{text}");
+    assert!(text.contains("Not told:"), "{text}");
+    assert_eq!(json["reopened"][0]["because"], json!([]), "{text}");
     assert_eq!(compared(&old, &old).0, 0);
     // What cannot be compared is said.
     for (wrong, message) in [("Cargo.toml", "error: "), ("src", "no file in this folder is an export")] {
@@ -208,4 +211,45 @@ fn two_analyses_are_enough() {
         assert_eq!((said.code, said.out.as_str()), (2, ""), "{wrong}");
         assert!(said.err.contains(message), "{wrong}: {}", said.err);
     }
+}
+
+/// Whatever the later export leaves out, nothing that was closed passes in silence.
+#[test]
+fn a_resource_that_was_not_exported_is_not_gone() {
+    let old = northgate();
+    edit(old.path(), ASSIGNMENTS, |all| {
+        let list = all.as_array_mut().expect("assignments");
+        list.retain(|a| a["principalId"] != ADMIN || a["roleDefinitionName"] == "Reader");
+    });
+    // The right came back, and the file that holds the account did not.
+    let new = export_of(&northgate());
+    assert_eq!(compared(old.path(), new.path()).0, 1);
+    std::fs::remove_file(new.path().join(RESOURCES)).expect("the resources");
+    let (code, text, json) = compared(old.path(), new.path());
+    assert_eq!(code, 1, "{text}");
+    assert!(count(&json, "unknown") > 0, "{text}");
+    assert!(text.contains("resource proddata") || text.contains("resource `proddata`"), "{text}");
+    assert_eq!(count(&json, "closed"), 0, "{text}");
+    // Another name for the same principal is no change of who it is.
+    let renamed = export_of(&old);
+    edit(renamed.path(), "snapshot/entra/users.json", |all| {
+        let list = all["value"].as_array_mut().expect("users");
+        let admin = list.iter_mut().find(|user| user["id"] == ADMIN).expect("admin@");
+        admin["userPrincipalName"] = json!("root@northgateeng.com");
+    });
+    assert_eq!(compared(old.path(), renamed.path()).0, 0);
+}
+
+#[test]
+fn another_incident_is_not_compared() {
+    let eight = crate::support::catalogue_of(&["azure-management-mfa"]);
+    let (one, other) = (northgate(), materialize("two-jewels"));
+    for case in [&one, &other] {
+        let said = cutset(&["analyze", shown(case.path()), "--policies", shown(eight.path())]);
+        assert_eq!(said.code, 0, "{}", said.err);
+    }
+    let said =
+        cutset(&["diff", shown(&one.path().join("out/analysis.json")), shown(&other.path().join("out/analysis.json"))]);
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    assert!(said.err.contains("this is of another incident"), "{}", said.err);
 }
