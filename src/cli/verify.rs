@@ -3,7 +3,7 @@
 use super::arguments::{Case, Verify};
 use super::{FAILED, case, files, render::read};
 use crate::analysis::Analysis;
-use crate::analysis::verify::{Verified, verify, verify_case};
+use crate::analysis::verify::{Verified, compare, verify, verify_case};
 use crate::model::{InputError, Source};
 use crate::render::text::{plain, wrap_all};
 use std::io::Write;
@@ -69,6 +69,14 @@ fn against_the_case(plan: &Verify, file: &Path, analysis: &Analysis, verified: &
         return Ok(());
     }
     verify_case(loaded.input(false), analysis, verified);
+    match analysis.posture {
+        Some(_) => {
+            let named = |control: &crate::analysis::Control| !control.collateral.who.is_empty();
+            let (again, _) = crate::analyze(&opened, analysis.controls.iter().any(named))?;
+            compare(analysis, &again, verified);
+        }
+        None => verified.unchecked.push("all that no certificate proves: the analysis is redacted".to_owned()),
+    }
     Ok(())
 }
 
@@ -99,5 +107,6 @@ fn print(verified: &Verified, out: &mut super::Out) -> std::io::Result<()> {
         (0, 0) => String::new(),
         (paths, verdicts) => format!(", {paths} paths walked again, {verdicts} verdicts replayed"),
     };
-    say("", 0, &format!("Certificates {word}: {} sets, {} clauses{walked}.", verified.sets, verified.clauses))
+    let again = if verified.again { "; all else made again from the case and compared" } else { "" };
+    say("", 0, &format!("Certificates {word}: {} sets, {} clauses{walked}{again}.", verified.sets, verified.clauses))
 }

@@ -1,7 +1,7 @@
 //! What the analysis tells in two places it must tell alike: a verdict and the lists made of it, a cut and its minimal
 //! sets, a control and the sets it closes paths with, the sums.
 
-use crate::analysis::contract::{Analysis, Closes, Control, Guarantee, Mode};
+use crate::analysis::contract::{Analysis, Closes, Control, Guarantee, MinimalControlSet, Mode, ResidualPath};
 use crate::model::Level;
 
 pub fn check(analysis: &Analysis, failures: &mut Vec<String>) {
@@ -39,6 +39,9 @@ pub fn check(analysis: &Analysis, failures: &mut Vec<String>) {
             }
         }
     }
+    covered(analysis, failures);
+    marks(&analysis.minimal_control_sets.all_paths, failures);
+    marks(&analysis.minimal_control_sets.observed, failures);
     let taken: u64 = analysis.steps.iter().filter(|step| step.outcome.starts_with("success")).map(|s| s.bytes).sum();
     if taken != analysis.headline.bytes {
         failures.push(format!("the steps took {taken} bytes, the headline says {}", analysis.headline.bytes));
@@ -91,5 +94,59 @@ fn closes(analysis: &Analysis, control: &Control, failures: &mut Vec<String>) {
     };
     if !proven {
         failures.push(format!("`{}`: whether it closes every path is not what the sets and clauses say", control.id));
+    }
+}
+
+/// A jewel that a set closes is not uncovered; one that none closes is.
+fn covered(analysis: &Analysis, failures: &mut Vec<String>) {
+    let sets = &analysis.minimal_control_sets;
+    for jewel in &analysis.jewels {
+        let closed = sets.all_paths.iter().any(|set| set.jewel == jewel.id);
+        let uncovered = sets.uncovered.iter().any(|one| one.jewel == jewel.id);
+        let name = super::name(&jewel.id);
+        match (closed, uncovered) {
+            (true, true) => failures.push(format!("{name}: told uncovered, and sets that close it are listed")),
+            (false, false) if sets.truncated == 0 => {
+                failures.push(format!("{name}: neither is a set listed that closes it, nor is it told uncovered"));
+            }
+            (true, false) | (false, true) | (false, false) => {}
+        }
+    }
+    for control in &analysis.controls {
+        let alone = |path: &&ResidualPath| path.with == [control.id.clone()];
+        let paths = analysis.residual_paths.iter().filter(alone).count() as u64;
+        if paths != control.residual_paths {
+            let text =
+                format!("`{}`: {} paths stay open with it, and {paths} are listed", control.id, control.residual_paths);
+            failures.push(text);
+        }
+    }
+    for path in &analysis.residual_paths {
+        for step in path.steps.iter().filter(|step| step.step.is_some()) {
+            let id = step.step.as_deref().unwrap_or_default();
+            if analysis.step(id).is_none_or(|observed| observed.action != step.action) {
+                failures.push(format!("{}: {} is not what was observed at {id}", path.id, step.action));
+            }
+        }
+    }
+}
+
+/// Which sets are the cheapest and which Pareto-optimal follows from what they cost.
+fn marks(sets: &[MinimalControlSet], failures: &mut Vec<String>) {
+    for set in sets {
+        let peers = || sets.iter().filter(|other| other.jewel == set.jewel && other.guarantee == set.guarantee);
+        let cost = |of: &MinimalControlSet| (of.effort, of.collateral.cut + of.collateral.challenged);
+        let own = cost(set);
+        let least = peers().map(cost).min();
+        if set.cheapest && least != Some(own) {
+            failures.push(format!("{:?}: marked the cheapest, and it is not", set.set));
+        }
+        if !peers().any(|other| other.cheapest) {
+            failures.push(format!("{:?}: none of its kind is marked the cheapest", set.set));
+        }
+        let better = peers().map(cost).any(|other| other.0 <= own.0 && other.1 <= own.1 && other != own);
+        if set.pareto == better {
+            failures.push(format!("{:?}: whether it is Pareto-optimal is not what the costs say", set.set));
+        }
     }
 }

@@ -3,11 +3,14 @@
 //! From the file alone: every listed set meets every clause of its guarantee and jewel, none of its members is needless,
 //! and trying all subsets of the candidates that clauses name finds no smaller or cheaper one; what is told twice is told
 //! alike (`consistent`). With the case at hand: every certified path is walked again, one operation at a time, by the
-//! deciders, and every verdict is replayed (`walk`). What could not be checked is said.
+//! deciders, and every verdict is replayed (`walk`); what no certificate proves is made again (`again`). What could not be
+//! checked is said.
 
+mod again;
 mod consistent;
 mod walk;
 
+pub use again::compare;
 pub(super) use walk::limit;
 pub use walk::verify_case;
 
@@ -23,6 +26,8 @@ pub struct Verified {
     pub paths: u64,
     /// Verdicts replayed.
     pub verdicts: u64,
+    /// Whether all else was made again from the case and compared.
+    pub again: bool,
     pub failures: Vec<String>,
     /// What could not be checked, and why.
     pub unchecked: Vec<String>,

@@ -2,7 +2,7 @@
 
 use super::Verified;
 use crate::analysis::contract::{Analysis, Closes, Guarantee, PathStep};
-use crate::analysis::fill::{Input, Session, target_id};
+use crate::analysis::fill::{Input, Session, path_steps, target_id};
 use crate::cuts::exact::Set;
 use crate::cuts::latent::{Limit, State};
 use crate::model::{Level, ResourceId};
@@ -30,8 +30,21 @@ pub fn verify_case(input: Input<'_>, analysis: &Analysis, verified: &mut Verifie
 struct Walker<'w, 's> {
     session: &'w mut Session<'s>,
     verified: &'w mut Verified,
-    /// Walks done: set, stage, jewel, path → open.
-    known: BTreeMap<(Set, u8, String, String), bool>,
+    /// Walks done: set, stage, jewel, path → what came of it.
+    known: BTreeMap<(Set, u8, String, String), Walked>,
+}
+
+#[derive(Clone, Copy)]
+struct Walked {
+    open: bool,
+    /// Everybody does what the path says they do.
+    told: bool,
+}
+
+impl Walked {
+    fn holds(self) -> bool {
+        self.open && self.told
+    }
 }
 
 impl Walker<'_, '_> {
@@ -54,11 +67,16 @@ impl Walker<'_, '_> {
         Some(set)
     }
 
-    fn walk(&mut self, set: Set, stage: Stage, jewel: &str, path: &[PathStep]) -> bool {
+    fn walk(&mut self, set: Set, stage: Stage, jewel: &str, path: &[PathStep]) -> Walked {
         let operations: BTreeSet<(String, String)> =
             path.iter().filter(|step| step.step.is_none()).map(|step| (step.action.clone(), target_id(step))).collect();
         let steps: BTreeSet<&String> = path.iter().filter_map(|step| step.step.as_ref()).collect();
-        let key = (set, stage as u8, jewel.to_lowercase(), format!("{operations:?} {steps:?}"));
+        let key = (
+            set,
+            stage as u8,
+            jewel.to_lowercase(),
+            format!("{:?} {steps:?}", path.iter().map(|s| (&s.action, &s.from, &s.to)).collect::<Vec<_>>()),
+        );
         if let Some(open) = self.known.get(&key) {
             return *open;
         }
@@ -70,7 +88,15 @@ impl Walker<'_, '_> {
         // What history did on the way rests on what came before it, and the path must tell that too.
         let history = State::new(engine, &run, std::slice::from_ref(&jewel));
         let whole = history.steps_behind(&steps).is_subset(&steps);
-        let open = whole && crate::cuts::way_within(engine, &run, &jewel, Limit::Walk { operations, steps }).is_some();
+        let way = crate::cuts::way_within(engine, &run, &jewel, Limit::Walk { operations, steps });
+        // Who does what on what comes out as it is told.
+        let told = way.as_ref().map(|way| path_steps(engine, way)).is_some_and(|walked| {
+            let same = |told: &PathStep, one: &PathStep| {
+                (&told.action, &told.from, &told.to, &told.to_id) == (&one.action, &one.from, &one.to, &one.to_id)
+            };
+            path.iter().all(|told| walked.iter().any(|one| same(told, one)))
+        });
+        let open = Walked { open: whole && way.is_some(), told };
         self.verified.paths += 1;
         self.known.insert(key, open);
         open
@@ -80,7 +106,7 @@ impl Walker<'_, '_> {
         let sets = &analysis.minimal_control_sets;
         for clause in &sets.clauses {
             let Some(set) = self.set(&clause.insecure) else { continue };
-            if !self.walk(set, stage(clause.guarantee), &clause.jewel, &clause.path) {
+            if !self.walk(set, stage(clause.guarantee), &clause.jewel, &clause.path).holds() {
                 self.verified.failures.push(format!("clause {:?}: its path is not open", clause.controls));
             }
         }
@@ -88,7 +114,7 @@ impl Walker<'_, '_> {
             for member in &listed.certificate.members {
                 let rest: Vec<String> = listed.set.iter().filter(|id| **id != member.control).cloned().collect();
                 let Some(set) = self.set(&rest) else { continue };
-                if !self.walk(set, stage(listed.guarantee), &listed.jewel, &member.path) {
+                if !self.walk(set, stage(listed.guarantee), &listed.jewel, &member.path).holds() {
                     let text = format!("{:?}: the path without `{}` is not open", listed.set, member.control);
                     self.verified.failures.push(text);
                 }
@@ -97,7 +123,7 @@ impl Walker<'_, '_> {
         for path in &analysis.residual_paths {
             let Some(set) = self.set(&path.with) else { continue };
             let stage = if path.open == Some(Closes::ClosedIfLacking) { Stage::Free } else { Stage::FactsFree };
-            if !self.walk(set, stage, &path.to, &path.steps) {
+            if !self.walk(set, stage, &path.to, &path.steps).holds() {
                 self.verified.failures.push(format!("{}: the path is not open with {:?} in force", path.id, path.with));
             }
         }
@@ -120,7 +146,7 @@ impl Walker<'_, '_> {
         for listed in &sets.all_paths {
             let Some(set) = self.set(&listed.set) else { continue };
             for path in certified.get(listed.jewel.as_str()).into_iter().flatten() {
-                if self.walk(set, stage(listed.guarantee), &listed.jewel, path) {
+                if self.walk(set, stage(listed.guarantee), &listed.jewel, path).open {
                     let text = format!(
                         "{:?} does not close {}: a certified path is open",
                         listed.set,
