@@ -54,6 +54,12 @@ fn piece(analysis: &Analysis, subject: &str, control: Option<&str>) -> anyhow::R
         (Some(step), None) => serde_json::to_value(step)?,
         (None, _) => match subject {
             "headline" => serde_json::to_value(&analysis.headline)?,
+            "identities" => serde_json::to_value(&analysis.identities)?,
+            "exposure" => serde_json::to_value(&analysis.exposure)?,
+            "loosening" => {
+                let loose = analysis.controls.iter().filter(|control| control.loosening.is_some());
+                serde_json::to_value(loose.map(|control| (&control.id, &control.loosening)).collect::<Vec<_>>())?
+            }
             "assumptions" => serde_json::to_value(&analysis.assumptions)?,
             "calibration" => serde_json::to_value(&analysis.calibration)?,
             "coverage" => serde_json::to_value(&analysis.coverage)?,

@@ -27,8 +27,18 @@ pub struct Calibration {
     pub agree: u64,
     pub unknown: u64,
     pub differ: Vec<Difference>,
+    /// Some records that agree, and some that turn on a missing fact.
+    pub agreeing: Vec<Evidence>,
+    pub unsettled: Vec<Evidence>,
     /// The facts the unknown ones turn on.
     pub missing: BTreeSet<String>,
+}
+
+/// Records named of those that are counted.
+const NAMED: usize = 5;
+
+fn name(list: &mut Vec<Evidence>, evidence: &[Evidence]) {
+    list.extend(evidence.iter().take(NAMED.saturating_sub(list.len())).cloned());
 }
 
 /// One per gate that history says something about.
@@ -77,8 +87,14 @@ fn sign_ins(engine: &Engine<'_>, records: &[(&Event, u64, Vec<Evidence>)]) -> Ca
         }
         match (differs, unknown) {
             (true, _) => {}
-            (false, true) => found.unknown += count,
-            (false, false) => found.agree += count,
+            (false, true) => {
+                found.unknown += count;
+                name(&mut found.unsettled, evidence);
+            }
+            (false, false) => {
+                found.agree += count;
+                name(&mut found.agreeing, evidence);
+            }
         }
     }
     found
@@ -110,8 +126,14 @@ fn refusals(engine: &Engine<'_>, records: &[(&Event, u64, Vec<Evidence>)]) -> Ca
         };
         found.compared += count;
         match level {
-            Level::Cut => found.agree += count,
-            Level::Unknown | Level::Challenged => found.unknown += count,
+            Level::Cut => {
+                found.agree += count;
+                name(&mut found.agreeing, evidence);
+            }
+            Level::Unknown | Level::Challenged => {
+                found.unknown += count;
+                name(&mut found.unsettled, evidence);
+            }
             Level::NotCut => found.differ.push(Difference {
                 recorded: code.to_string(),
                 decided: "allowed".to_owned(),

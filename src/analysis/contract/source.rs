@@ -53,6 +53,14 @@ pub struct Calibration {
     /// Re-decided with a missing fact: neither agrees nor differs.
     #[serde(default)]
     pub unknown: u64,
+    /// Some of the records that agree, and some of those that turn on a missing fact.
+    #[serde(default)]
+    pub agreeing: Vec<Evidence>,
+    #[serde(default)]
+    pub unsettled: Vec<Evidence>,
+    /// The facts that the unknown ones turn on.
+    #[serde(default)]
+    pub missing: Vec<String>,
     /// What was compared: `sign-ins`, `ARM refusals`, …
     #[serde(default)]
     pub what: String,

@@ -375,6 +375,9 @@ fn calibrations(calibrated: &[calibration::Calibration]) -> Vec<Calibration> {
             compared: c.compared,
             agree: c.agree,
             unknown: c.unknown,
+            agreeing: c.agreeing,
+            unsettled: c.unsettled,
+            missing: c.missing.into_iter().collect(),
             differ: c
                 .differ
                 .into_iter()
