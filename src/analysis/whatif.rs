@@ -1,6 +1,6 @@
 //! `cutset whatif`: the incident replayed under a set of controls, and what changes against history.
 
-use super::contract::{Closes, Collateral, Mode, PathStep, ResidualPath};
+use super::contract::{Closes, Collateral, Loosening, Mode, PathStep, ResidualPath};
 use super::fill::{Filling, Input, Session, principal_name_of};
 use crate::cuts::exact::Set;
 use crate::cuts::latent::Limit;
@@ -19,6 +19,8 @@ pub struct WhatIf {
     pub bytes: u64,
     pub bytes_remaining: u64,
     pub jewels: Vec<Jewel>,
+    /// What the set lets through that history, or one of its members alone, refuses.
+    pub loosens: Vec<Loosening>,
     pub collateral: Collateral,
     /// The lawful requests touched, most first; persons are named only where they were asked for.
     pub lawful: Vec<Touched>,
@@ -182,6 +184,8 @@ fn answer(session: &mut Session<'_>, who: bool, with: &[String]) -> Result<WhatI
             }
         })
         .collect();
+    let loosens = loosens(session, set);
+    let filling = &session.filling;
     let counted = filling.lawful.under(filling.engine, &controls);
     let mut collateral = super::fill::collateral(filling, &counted);
     if !who {
@@ -194,9 +198,34 @@ fn answer(session: &mut Session<'_>, who: bool, with: &[String]) -> Result<WhatI
         bytes: steps.iter().map(|s| s.bytes).sum(),
         bytes_remaining: remaining,
         jewels,
+        loosens,
         collateral,
         lawful,
     })
+}
+
+fn loosens(session: &mut Session<'_>, set: Set) -> Vec<Loosening> {
+    let engine = session.filling.engine;
+    let joint = session.oracle.levels(set);
+    let mut found = Vec::new();
+    for at in crate::cuts::exact::members(set) {
+        let Some(control) = session.filling.controls.get(at) else { continue };
+        let name = |steps: Vec<usize>| steps.into_iter().map(|n| engine.step_id(n).to_owned()).collect::<Vec<_>>();
+        let opened = name(crate::replay::loosened(engine, control).into_iter().collect());
+        if !opened.is_empty() {
+            let what = format!("`{}` lets through what was refused in fact", control.id);
+            found.push(Loosening { what, steps: opened, with: Vec::new() });
+        }
+        let alone = session.oracle.levels(1 << at);
+        let taken_back = (0..joint.len()).filter(|n| joint.get(*n) > alone.get(*n)).collect();
+        let steps = name(taken_back);
+        if !steps.is_empty() {
+            let others = crate::cuts::exact::members(set & !(1 << at));
+            let with = others.filter_map(|at| session.filling.controls.get(at)).map(|c| c.id.clone()).collect();
+            found.push(Loosening { what: format!("takes back what `{}` alone refuses", control.id), steps, with });
+        }
+    }
+    found
 }
 
 /// Verdict, action, who, target.

@@ -7,7 +7,7 @@ use super::azure::{insert, is_above_subscriptions, policy_allows};
 use super::state::{Fact, State};
 use crate::effect::Audience;
 use crate::model::request::{ArmPrincipal, ArmRequest};
-use crate::model::{Document, Fact as Recorded, Kind, ObjectId, ResourceId, json};
+use crate::model::{Document, Kind, ObjectId, ResourceId, json};
 use crate::replay::{activation_answer, azure_eligibilities, azure_role_name};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

@@ -10,7 +10,6 @@ use crate::model::{
 };
 use crate::replay::{Engine, Run, Stage, Stretch, scope_name, unseen_right};
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// One operation of a path.

@@ -136,6 +136,7 @@ pub(super) fn advice(analysis: &Analysis, heads: &Heads, written: &[String], wid
     };
     say("Do first", &do_first(analysis, heads), 4);
     say("Not enough", &not_enough(analysis, heads), 2);
+    say("Loosens", &loosens(analysis, heads), 2);
     let contain: Vec<String> = analysis
         .containment
         .iter()
@@ -265,6 +266,18 @@ fn not_enough(analysis: &Analysis, heads: &Heads) -> String {
     names.sort_by_key(|name| name.contains('"'));
     names.truncate(4);
     format!("{}: {first}", names.join(", "))
+}
+
+/// Controls that would let through what is refused without them.
+fn loosens(analysis: &Analysis, heads: &Heads) -> String {
+    let loose = analysis.controls.iter().filter_map(|control| Some((control, control.loosening.as_ref()?)));
+    let mut said: Vec<String> = Vec::new();
+    for (control, loosening) in loose {
+        let what = plain(&loosening.what).replace('`', "");
+        said.push(format!("{}: {what} ({})", heads.name(&control.id), loosening.steps.join(", ")));
+    }
+    let more = if said.len() > 2 { format!("; and {} more", said.len() - 2) } else { String::new() };
+    format!("{}{more}", said.into_iter().take(2).collect::<Vec<_>>().join("; "))
 }
 
 fn unexplained(analysis: &Analysis) -> String {

@@ -39,6 +39,10 @@ pub fn whatif(found: &WhatIf, width: usize) -> String {
     }
     out.push(String::new());
     out.push(format!("Taken: {} instead of {}", si(found.bytes_remaining), si(found.bytes)));
+    for loosening in &found.loosens {
+        let text = format!("{} ({})", plain(&loosening.what), loosening.steps.join(", "));
+        out.extend(wrap_all("Loosens:", 9, &text, width));
+    }
     for jewel in &found.jewels {
         out.push(String::new());
         let name = name_of(&jewel.id);

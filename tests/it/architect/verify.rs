@@ -86,6 +86,28 @@ const MUTATIONS: &[Mutation] = &[
         clause["controls"].as_array_mut().expect("controls").remove(0);
     }),
     ("another effort", false, |a| a["minimal_control_sets"]["all_paths"][0]["effort"] = json!(0)),
+    ("a jewel told uncovered that sets close", false, |a| {
+        let jewel = a["minimal_control_sets"]["all_paths"][0]["jewel"].clone();
+        a["minimal_control_sets"]["uncovered"] = json!([{ "jewel": jewel, "steps": [] }]);
+    }),
+    ("another set marked the cheapest", false, |a| {
+        let sets = a["minimal_control_sets"]["all_paths"].as_array_mut().expect("sets");
+        sets[0]["cheapest"] = json!(false);
+    }),
+    ("a set marked Pareto-optimal", false, |a| {
+        let sets = a["minimal_control_sets"]["all_paths"].as_array_mut().expect("sets");
+        let worse = sets.iter_mut().find(|set| set["pareto"] == json!(false)).expect("a set that is not");
+        worse["pareto"] = json!(true);
+    }),
+    ("no residual paths", false, |a| a["residual_paths"] = json!([])),
+    ("a path of somebody else", true, |a| {
+        let path = a["residual_paths"][0]["steps"].as_array_mut().expect("a path");
+        path[0]["from"] = json!("nobody@northgateeng.com");
+    }),
+    ("a certified path that ends elsewhere", false, |a| {
+        let path = a["minimal_control_sets"]["clauses"][0]["path"].as_array_mut().expect("a path");
+        path.last_mut().expect("a hop")["to"] = json!("/subscriptions/x");
+    }),
     ("more bytes in the headline", false, |a| a["headline"]["bytes"] = json!(1)),
 ];
 
@@ -115,4 +137,32 @@ fn what_cannot_be_checked_is_said() {
     let said = cutset(&["verify", shown(northgate()), "--case", shown(other.path())]);
     assert_eq!((said.code, said.out.as_str()), (2, ""));
     assert!(said.err.contains("this is not the case the analysis was made of"), "{}", said.err);
+}
+
+/// Every field that carries a claim and no certificate of its own: pointer and what it is changed to. A file per kind of
+/// claim would say no more.
+fn claims() -> Value {
+    let path = root().join("tests/architect/claims.json");
+    serde_json::from_str(&std::fs::read_to_string(path).expect("claims.json")).expect("JSON")
+}
+
+#[test]
+fn every_claim_that_is_changed_is_told_by_making_it_again() {
+    let whole = made();
+    let original: cutset::analysis::Analysis = serde_json::from_value(whole.clone()).expect("an analysis");
+    for claim in claims().as_array().expect("claims") {
+        let (at, to) = (claim["at"].as_str().expect("a pointer"), &claim["to"]);
+        let mut changed = whole.clone();
+        let place = changed.pointer_mut(at).unwrap_or_else(|| panic!("nothing at {at}"));
+        assert_ne!(place, to, "{at} is that already");
+        *place = to.clone();
+        let changed: cutset::analysis::Analysis =
+            serde_json::from_value(changed).unwrap_or_else(|e| panic!("{at}: {e}"));
+        let mut verified = cutset::analysis::verify::Verified::default();
+        cutset::analysis::verify::compare(&changed, &original, &mut verified);
+        assert!(verified.failures.iter().any(|failure| failure.starts_with(at)), "{at}: {:?}", verified.failures);
+    }
+    let mut same = cutset::analysis::verify::Verified::default();
+    cutset::analysis::verify::compare(&original, &original, &mut same);
+    assert!(same.failures.is_empty() && same.again, "{:?}", same.failures);
 }
