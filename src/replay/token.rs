@@ -82,6 +82,9 @@ pub fn ways_to_token(
     ways
 }
 
+/// What was asked, of whom, and the answer.
+type Decided = (SignInRequest, Attacker, Answer);
+
 /// Answers to hypothetical requests, kept by the policies they were asked of: worlds that differ in nothing a sign-in
 /// reads ask the same ones over and over, and so do people whom no policy tells apart.
 #[derive(Default)]
@@ -92,7 +95,7 @@ struct Answered {
     policies: Arc<PolicySet>,
     /// Every text in a policy, lower case: whoever is named stands there.
     named: BTreeSet<String>,
-    answers: BTreeMap<(ObjectId, Audience), Vec<(SignInRequest, Attacker, Answer)>>,
+    answers: BTreeMap<(ObjectId, Audience), Vec<Decided>>,
 }
 
 impl Answered {

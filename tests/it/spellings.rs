@@ -72,7 +72,9 @@ fn analysis_within(logs: Vec<(String, Vec<u8>)>, bytes: usize) -> Value {
 fn unplaced(value: &mut Value) {
     match value {
         Value::Object(members) => {
-            members.retain(|name, _| name != "sources" && name != "evidence");
+            // Where it was read: what differs by the form.
+            let places = ["sources", "evidence", "agreeing", "unsettled"];
+            members.retain(|name, _| !places.contains(&name.as_str()));
             members.values_mut().for_each(unplaced);
         }
         Value::Array(elements) => elements.iter_mut().for_each(unplaced),
