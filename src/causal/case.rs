@@ -71,6 +71,8 @@ impl Words {
 pub struct Case {
     /// As it was before the first event (a late snapshot is rewound).
     pub environment: Environment,
+    /// As it was exported: what the attack made stands only there, where the export is later than the attack.
+    pub exported: Environment,
     pub correlated: Correlated,
     pub words: Words,
     /// The principals the attacker came in by.

@@ -3,8 +3,8 @@
 
 use super::Case;
 use crate::correlate::Step;
-use crate::effect::{Audience, Capability, account_document, principal_of, signer_of, yields};
-use crate::model::{ActorKind, Detail, Environment, Event, Fact, ObjectId, ResourceId, Timestamp, Word};
+use crate::effect::{Audience, Capability, Carried, account_document, principal_of, signer_of, yields};
+use crate::model::{ActorKind, Detail, Event, Fact, ObjectId, ResourceId, Timestamp, Word};
 use jiff::Span;
 use std::collections::BTreeMap;
 
@@ -72,14 +72,29 @@ pub fn not_after(a: Timestamp, b: Timestamp) -> bool {
 /// The links of every step, by step index.
 pub fn links(case: &Case) -> Vec<StepLinks> {
     let steps = &case.correlated.steps;
-    steps.iter().enumerate().map(|(at, step)| of_step(case, at, step)).collect()
+    let identities = identities(case);
+    steps.iter().enumerate().map(|(at, step)| of_step(case, &identities, at, step)).collect()
+}
+
+/// Which principals ran on which resource at any time of the incident: before it, by what a write set and got back,
+/// and, for what the attack made, by the snapshot taken afterwards.
+fn identities(case: &Case) -> Carried {
+    let mut carried = Carried::of(&case.environment);
+    carried.extend(Carried::of(&case.exported));
+    for event in &case.correlated.window_events {
+        let Detail::Arm(detail) = &event.detail else { continue };
+        for body in [&detail.request_body, &detail.response_body].into_iter().filter_map(Fact::known) {
+            carried.note(&case.exported, &detail.resource, body);
+        }
+    }
+    carried
 }
 
 fn first_event<'a>(case: &'a Case, step: &Step) -> Option<&'a Event> {
     case.correlated.window_events.get(*step.events.first()?)
 }
 
-fn of_step(case: &Case, at: usize, step: &Step) -> StepLinks {
+fn of_step(case: &Case, identities: &Carried, at: usize, step: &Step) -> StepLinks {
     let mut links = StepLinks::default();
     let Some(event) = first_event(case, step) else { return links };
     let env = &case.environment;
@@ -93,15 +108,15 @@ fn of_step(case: &Case, at: usize, step: &Step) -> StepLinks {
             }
             if links.session.is_none() {
                 links.credential =
-                    principal.as_ref().map_or_else(Vec::new, |p| credential_supports(case, at, event, p));
+                    principal.as_ref().map_or_else(Vec::new, |p| credential_supports(case, identities, at, event, p));
             }
         }
         Detail::Arm(detail) => {
-            links.token = principal.as_ref().map(|p| token(case, at, event, p, Audience::ResourceManager));
+            links.token = principal.as_ref().map(|p| token(case, identities, at, event, p, Audience::ResourceManager));
             links.exists = must_exist(&detail.resource, &event.action);
         }
         Detail::Directory(_) => {
-            links.token = principal.as_ref().map(|p| token(case, at, event, p, Audience::Graph));
+            links.token = principal.as_ref().map(|p| token(case, identities, at, event, p, Audience::Graph));
         }
         Detail::Data(detail) => {
             let authentication = detail.authentication.known().map(|a| a.to_string()).unwrap_or_default();
@@ -113,7 +128,7 @@ fn of_step(case: &Case, at: usize, step: &Step) -> StepLinks {
                         links.key = delegation_key(case, at, event, &signer, account);
                         if links.key.is_none() {
                             // Nobody was seen asking for the key: whoever did had a token of the signer.
-                            links.token = Some(token(case, at, event, &signer, Audience::Storage));
+                            links.token = Some(token(case, identities, at, event, &signer, Audience::Storage));
                         }
                     }
                 }
@@ -125,7 +140,7 @@ fn of_step(case: &Case, at: usize, step: &Step) -> StepLinks {
                 "OAuth" => {
                     let vault = detail.service.eq_ignore_ascii_case("keyvault");
                     let audience = if vault { Audience::KeyVault } else { Audience::Storage };
-                    links.token = principal.as_ref().map(|p| token(case, at, event, p, audience));
+                    links.token = principal.as_ref().map(|p| token(case, identities, at, event, p, audience));
                 }
                 _ => {}
             }
@@ -185,7 +200,14 @@ fn sign_ins_before<'a>(
     })
 }
 
-fn token(case: &Case, at: usize, event: &Event, principal: &ObjectId, audience: Audience) -> TokenLink {
+fn token(
+    case: &Case,
+    identities: &Carried,
+    at: usize,
+    event: &Event,
+    principal: &ObjectId,
+    audience: Audience,
+) -> TokenLink {
     let mut supports = Vec::new();
     let mut assumed = Vec::new();
     for (n, step, signed_in, issued_for) in sign_ins_before(case, at, event, principal) {
@@ -201,17 +223,23 @@ fn token(case: &Case, at: usize, event: &Event, principal: &ObjectId, audience: 
         }
     }
     supports.extend(assumed);
-    supports.extend(identity_supports(case, at, event, principal));
+    supports.extend(identity_supports(case, identities, at, event, principal));
     TokenLink { principal: principal.clone(), audience, supports }
 }
 
 /// Code on a resource that carries the identity gives its tokens.
-fn identity_supports(case: &Case, at: usize, event: &Event, principal: &ObjectId) -> Vec<Support> {
+fn identity_supports(
+    case: &Case,
+    identities: &Carried,
+    at: usize,
+    event: &Event,
+    principal: &ObjectId,
+) -> Vec<Support> {
     if !matches!(event.actor.kind, ActorKind::ManagedIdentity | ActorKind::ServicePrincipal) {
         return Vec::new();
     }
     let ran = |capability: &Capability| match capability {
-        Capability::Execution { resource } => carries(&case.environment, resource, principal),
+        Capability::Execution { resource } => identities.carries(resource, principal),
         _ => false,
     };
     givers(case, at, event, &ran)
@@ -225,22 +253,6 @@ fn identity_supports(case: &Case, at: usize, event: &Event, principal: &ObjectId
             from_step(n, format!("code on {name} ({})", step.id))
         })
         .collect()
-}
-
-/// Whether a resource's `identity` is (or includes) the principal.
-pub fn carries(env: &Environment, resource: &ResourceId, principal: &ObjectId) -> bool {
-    env.resource(resource).is_some_and(|document| {
-        let identity = crate::model::json::get(&document.body, "identity");
-        identity.is_some_and(|identity| {
-            let own = crate::model::json::text(identity, "principalId");
-            let assigned = crate::model::json::get(identity, "userAssignedIdentities")
-                .and_then(|v| v.as_object())
-                .into_iter()
-                .flatten()
-                .filter_map(|(_, v)| crate::model::json::text(v, "principalId"));
-            own.into_iter().chain(assigned).any(|id| ObjectId::new(id) == *principal)
-        })
-    })
 }
 
 fn session_support(case: &Case, at: usize, event: &Event, principal: Option<&ObjectId>) -> Option<Support> {
@@ -268,7 +280,13 @@ fn session_support(case: &Case, at: usize, event: &Event, principal: Option<&Obj
     same_session.or(any)
 }
 
-fn credential_supports(case: &Case, at: usize, event: &Event, principal: &ObjectId) -> Vec<Support> {
+fn credential_supports(
+    case: &Case,
+    identities: &Carried,
+    at: usize,
+    event: &Event,
+    principal: &ObjectId,
+) -> Vec<Support> {
     let made = |capability: &Capability| match capability {
         Capability::Credential { principal: of } => of == principal || registered_as(case, of, principal),
         _ => false,
@@ -277,7 +295,7 @@ fn credential_supports(case: &Case, at: usize, event: &Event, principal: &Object
         .into_iter()
         .map(|(n, step, _)| from_step(n, format!("credential made at {}", step.id)))
         .collect();
-    supports.extend(identity_supports(case, at, event, principal));
+    supports.extend(identity_supports(case, identities, at, event, principal));
     if supports.is_empty() {
         supports.push(held_credential(case, event, principal));
     }

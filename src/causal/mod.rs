@@ -10,5 +10,5 @@ mod links;
 mod world;
 
 pub use case::{Case, Words};
-pub use links::{KeyLink, StepLinks, Support, SupportFrom, TokenLink, carries, links, not_after};
+pub use links::{KeyLink, StepLinks, Support, SupportFrom, TokenLink, links, not_after};
 pub use world::World;

@@ -7,12 +7,13 @@ use super::identity::Identities;
 use super::link::{self, Link, Past, Tie};
 use super::mark::Marker;
 use super::step::Basis;
+use crate::effect::Carried;
 use crate::model::{
-    AuditTarget, Detail, DirectoryDetail, Environment, Event, Evidence, Fact, Kind, ObjectId, Outcome, ResourceId,
-    Timestamp, json,
+    AuditTarget, Detail, DirectoryDetail, Environment, Event, Evidence, Fact, ObjectId, Outcome, ResourceId, Timestamp,
+    json,
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// On what a link joins besides being shared.
@@ -69,7 +70,7 @@ pub struct World<'a> {
     pub past: &'a Past,
     pub marker: &'a Marker,
     /// Principals that run on a resource, by its folded id; made when first asked for.
-    hosts: Option<BTreeMap<String, Vec<String>>>,
+    hosts: Option<Carried>,
 }
 
 impl<'a> World<'a> {
@@ -124,15 +125,19 @@ impl<'a> World<'a> {
             let link = Link::by_resource(self.marker, &detail.resource);
             made.lead(link, Condition::Foreign, Basis::Assumed, 10, "concerns the resource created by");
         }
-        for identity in made_identities(detail) {
-            if let Some(principal) = self.identities.named(&identity) {
+        let mut made_here = Carried::default();
+        for body in [&detail.response_body, &detail.request_body].into_iter().filter_map(Fact::known) {
+            made_here.note(self.environment, &detail.resource, body);
+        }
+        for identity in made_here.on(&detail.resource) {
+            if let Some(principal) = self.identities.named(identity.as_str()) {
                 let what = "acts for the identity of the resource written by";
                 made.lead(Link::by_principal(self.marker, principal), Condition::NotRoutine, Basis::Assumed, 8, what);
             }
         }
         if crate::effect::concerns_code(&action) {
             for identity in self.running_on(&detail.resource) {
-                if let Some(principal) = self.identities.named(&identity) {
+                if let Some(principal) = self.identities.named(identity.as_str()) {
                     let what = "acts for an identity of the resource on which code was run by";
                     made.lead(
                         Link::by_principal(self.marker, principal),
@@ -147,7 +152,7 @@ impl<'a> World<'a> {
         if action == "microsoft.managedidentity/userassignedidentities/federatedidentitycredentials/write" {
             let owner = detail.resource.parent().unwrap_or_else(|| detail.resource.clone());
             for identity in self.running_on(&owner) {
-                if let Some(principal) = self.identities.named(&identity) {
+                if let Some(principal) = self.identities.named(identity.as_str()) {
                     let what = "acts for the identity that was given a federated credential by";
                     made.lead(Link::by_principal(self.marker, principal), Condition::Foreign, Basis::Assumed, 8, what);
                 }
@@ -226,19 +231,17 @@ impl<'a> World<'a> {
     }
 
     /// Object ids of the managed identities of a resource, or of what it is part of.
-    fn running_on(&mut self, resource: &ResourceId) -> Vec<String> {
-        let hosts = self.hosts.get_or_insert_with(|| hosts(self.environment));
-        let mut found = Vec::new();
+    fn running_on(&mut self, resource: &ResourceId) -> BTreeSet<ObjectId> {
+        let hosts = self.hosts.get_or_insert_with(|| Carried::of(self.environment));
+        let mut found = BTreeSet::new();
         let mut at = Some(resource.clone());
         while let Some(scope) = at {
             if !scope.folded().contains("/providers/") {
                 break;
             }
-            found.extend(hosts.get(scope.folded()).into_iter().flatten().cloned());
+            found.extend(hosts.on(&scope).cloned());
             at = scope.parent();
         }
-        found.sort();
-        found.dedup();
         found
     }
 }
@@ -298,47 +301,6 @@ fn hands_out_storage_secret(action: &str) -> bool {
             | "microsoft.storage/storageaccounts/blobservices/generateuserdelegationkey/action"
             | "microsoft.classicstorage/storageaccounts/listkeys/action"
     )
-}
-
-/// The principals that run on each resource: its own `identity`, and managed identities that name it.
-fn hosts(environment: &Environment) -> BTreeMap<String, Vec<String>> {
-    let mut hosts: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (key, document) in environment.of(Kind::Resources) {
-        let id = json::text(&document.body, "id").unwrap_or(key).trim_end_matches('/').to_lowercase();
-        let mut found = identities_in(&document.body);
-        // A user-assigned identity is a resource whose own properties tell its principal.
-        found.extend(json::text(&document.body, "properties.principalId").map(str::to_owned));
-        if !found.is_empty() {
-            hosts.entry(id).or_default().extend(found);
-        }
-    }
-    for (key, document) in environment.of(Kind::ServicePrincipals) {
-        let names = json::get(&document.body, "alternativeNames").and_then(Value::as_array).into_iter().flatten();
-        for name in names.filter_map(Value::as_str).filter(|name| name.starts_with('/')) {
-            let id = json::text(&document.body, "id").unwrap_or(key);
-            hosts.entry(name.trim_end_matches('/').to_lowercase()).or_default().push(id.to_owned());
-        }
-    }
-    hosts
-}
-
-fn identities_in(body: &Value) -> Vec<String> {
-    let mut found: Vec<String> = json::text(body, "identity.principalId").map(str::to_owned).into_iter().collect();
-    if let Some(assigned) = json::path(body, "identity.userAssignedIdentities").and_then(Value::as_object) {
-        found.extend(assigned.values().filter_map(|one| json::text(one, "principalId").map(str::to_owned)));
-    }
-    found
-}
-
-fn made_identities(detail: &crate::model::ArmDetail) -> Vec<String> {
-    let mut found: Vec<String> = [&detail.response_body, &detail.request_body]
-        .into_iter()
-        .filter_map(Fact::known)
-        .flat_map(identities_in)
-        .collect();
-    found.sort();
-    found.dedup();
-    found
 }
 
 fn creates_principal(operation: &str) -> bool {

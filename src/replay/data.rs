@@ -40,6 +40,10 @@ pub(super) fn data_parts(
         rbac = found.iter().map(|p| p.answer.level).min();
         parts.extend(found);
     }
+    // The grant that an earlier step would have made is a need of its own: without it that step is why, and no gate.
+    let ungranted = parts
+        .iter()
+        .any(|part| part.kind == PartKind::Privilege && part.via.is_some() && part.answer.level == Level::Cut);
     if vault {
         if let Some(principal) = &links.principal {
             // Access policies and roles are two models: a role that is lacking refuses only where roles are asked.
@@ -52,7 +56,7 @@ pub(super) fn data_parts(
             }
             let groups = world.env.transitive_groups(principal).map(|g| g.into_iter().collect());
             let caller = caller(event);
-            let request = storage::key_vault::VaultRequest {
+            let mut request = storage::key_vault::VaultRequest {
                 operation: &event.action,
                 principal,
                 groups: &groups,
@@ -62,7 +66,12 @@ pub(super) fn data_parts(
             };
             let unknown: Vec<String> =
                 world.env.unknown_paths(Kind::Resources, account_id.folded()).map(str::to_owned).collect();
-            let answer = storage::key_vault::answer(&document.body, &request, &unknown);
+            let mut answer = storage::key_vault::answer(&document.body, &request, &unknown);
+            if ungranted && answer.level == Level::Cut {
+                request.rbac = Some(Outcome::Allowed);
+                answer = storage::key_vault::answer(&document.body, &request, &unknown);
+            }
+            let answer = of_resource(answer, account_id.name());
             parts.push(Part::gate(GateName::Storage, answer));
         }
         return;
@@ -87,10 +96,12 @@ pub(super) fn data_parts(
     let decided = rbac.map(outcome);
     let whose = links.principal.as_ref().or(engine.case.entries.first());
     let attacker = whose.map_or_else(Default::default, |p| engine.case.words.for_principal(p, event.time));
-    let decide = |request: &crate::model::request::StorageRequest| {
-        storage::answer(&document.body, &container, request, decided, &unknown, &attacker, Stance::Observed)
+    let decide = |request: &crate::model::request::StorageRequest, decided: Option<Outcome>| {
+        let answer =
+            storage::answer(&document.body, &container, request, decided, &unknown, &attacker, Stance::Observed);
+        of_resource(answer, account_id.name())
     };
-    let mut answer = decide(&request);
+    let mut answer = decide(&request, decided);
     if let Some(key) = parts.iter_mut().find(|p| p.kind == PartKind::Key)
         && answer.level == Level::Cut
         && matches!(answer.reason.as_str(), "keyRotated" | "delegationKeyRevoked")
@@ -99,9 +110,25 @@ pub(super) fn data_parts(
         key.answer = answer;
         request.auth.key_obtained = Some(event.time);
         request.auth.signed_key_start = Some(event.time);
-        answer = decide(&request);
+        answer = decide(&request, decided);
+    }
+    if ungranted && answer.level == Level::Cut && answer.reason == "rbac" {
+        answer = decide(&request, Some(Outcome::Allowed));
     }
     parts.push(Part::gate(GateName::Storage, answer));
+}
+
+/// The gate names the properties of the account or vault it was given; which one that is, only the step can say.
+fn of_resource(mut answer: Answer, name: &str) -> Answer {
+    let of_this = |fact: &str| fact == "properties" || fact.starts_with("properties.");
+    if answer.missing.iter().any(|fact| of_this(fact)) {
+        let spelled = answer.missing.iter().map(|fact| match of_this(fact) {
+            true => format!("resource:{name}/{fact}").into(),
+            false => fact.clone(),
+        });
+        answer.missing = spelled.collect();
+    }
+    answer
 }
 
 /// What Azure RBAC is asked about a data request with an Entra token, or of the signer of a user delegation SAS; none

@@ -258,6 +258,12 @@ fn gather(fact: &str) -> Option<String> {
     if lower.contains("transitivegroup") || lower.contains("groups") {
         return rest("groups?$expand=members");
     }
+    if let Some((name, _)) = fact.strip_prefix("resource:").and_then(|rest| rest.split_once("/properties")) {
+        // What a property was before is kept for fourteen days (*Get resource changes*).
+        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let query = format!("resourcechanges | where properties.targetResourceId endswith '/{name}'");
+        return plain.then(|| format!("az graph query -q \"{query}\""));
+    }
     // `pimEligibilities:<of whom>`
     match lower.split(':').next().unwrap_or_default() {
         "pimeligibilities" => Some(

@@ -109,6 +109,7 @@ pub fn prepare(input: &mut Input<'_>) -> (Case, Vec<Control>) {
     controls.extend(crate::control::found::candidates(&environment, &victims, at));
     let case = Case {
         environment,
+        exported: input.exported.clone(),
         correlated: input.correlated.clone(),
         words,
         entries,

@@ -184,6 +184,7 @@ pub fn empty(environment: Environment) -> Case {
             warnings: Vec::new(),
             identities,
         },
+        exported: environment.clone(),
         environment,
         words: Words::password(),
         entries: Vec::new(),

@@ -7,10 +7,10 @@ use super::super::lead::created_at;
 use super::super::link::skewed;
 use super::super::step::Correlated;
 use super::{Rewinding, pointer};
-use crate::effect::{Change, changes};
-use crate::model::{ArmDetail, Detail, Event, Evidence, Fact, Kind, ResourceId, Timestamp, json};
+use crate::effect::{Change, changes, named, own_identity};
+use crate::model::{ArmDetail, Detail, Event, Evidence, Fact, Kind, ObjectId, ResourceId, Timestamp, json};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether the resource of a write was there before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,22 +209,37 @@ fn undo_write(event: &Event, detail: &ArmDetail, kind: Kind, key: &str, rewindin
     }
 }
 
-/// The resource was not there, nor what lies below it.
+/// The resource was not there, nor what lies below it, nor who ran on it.
 fn unmake(detail: &ArmDetail, kind: Kind, key: &str, rewinding: &mut Rewinding<'_>) {
+    let document = rewinding.environment.get(kind, key).map(|document| document.body.clone());
     rewinding.take_out(kind, key);
     if !matches!(kind, Kind::Resources | Kind::Containers) {
         return;
     }
     let scope = detail.resource.clone();
+    // A system-assigned identity lives and dies with its resource: the snapshot tells it, or what the write sent and
+    // got back, or the identity's own names.
+    let told = document
+        .as_deref()
+        .into_iter()
+        .chain([&detail.response_body, &detail.request_body].into_iter().filter_map(Fact::known));
+    let mut identities: BTreeSet<ObjectId> = told.filter_map(own_identity).collect();
     for below in [Kind::Resources, Kind::Containers, Kind::RoleAssignments, Kind::Locks, Kind::DiagnosticSettings] {
+        if below == Kind::Resources {
+            let inside = rewinding.environment.of(below).filter(|(key, document)| {
+                scope.contains(&ResourceId::new(json::text(&document.body, "id").unwrap_or(key)))
+            });
+            identities.extend(inside.filter_map(|(_, document)| own_identity(&document.body)));
+        }
         rewinding.take_out_where(below, |body| {
             json::text(body, "id").map(ResourceId::new).is_some_and(|id| id != scope && scope.contains(&id))
         });
     }
-    // A system-assigned identity lives and dies with its resource.
-    let response = [&detail.response_body, &detail.request_body];
-    for id in response.into_iter().filter_map(|body| json::text(body.known()?, "identity.principalId")) {
-        rewinding.take_out(Kind::ServicePrincipals, id);
+    let names_it = |body: &Value| named(body).any(|resource| resource == scope || scope.contains(&resource));
+    let by_name = rewinding.environment.of(Kind::ServicePrincipals).filter(|(_, document)| names_it(&document.body));
+    identities.extend(by_name.map(|(key, _)| ObjectId::new(key)));
+    for identity in identities {
+        super::directory::undo_creation(Kind::ServicePrincipals, &identity, rewinding);
     }
 }
 
@@ -283,7 +298,7 @@ fn undo_schedule(event: &Event, detail: &ArmDetail, kinds: &[Kind], rewinding: &
         [&detail.response_body, &detail.request_body].into_iter().find_map(|body| json::text(body.known()?, at))
     };
     let actor = crate::effect::principal_of(&rewinding.environment, &event.actor);
-    let principal = told("properties.principalId").map(crate::model::ObjectId::new).or(actor);
+    let principal = told("properties.principalId").map(ObjectId::new).or(actor);
     let role = told("properties.roleDefinitionId").and_then(|id| id.rsplit('/').next()).map(str::to_lowercase);
     let (Some(principal), Some(role)) = (principal, role) else {
         kinds.iter().for_each(|kind| rewinding.know_in_part(*kind));
@@ -294,7 +309,7 @@ fn undo_schedule(event: &Event, detail: &ArmDetail, kinds: &[Kind], rewinding: &
     for kind in kinds {
         rewinding.take_out_where(*kind, |body| {
             let of = |at: &str| json::text(body, at);
-            of("properties.principalId").is_some_and(|id| crate::model::ObjectId::new(id) == principal)
+            of("properties.principalId").is_some_and(|id| ObjectId::new(id) == principal)
                 && of("properties.roleDefinitionId").is_some_and(|id| id.to_lowercase().ends_with(&role))
                 && of("properties.scope").is_none_or(|id| ResourceId::new(id) == scope)
                 && created_at(body).is_some_and(|at| at >= since)

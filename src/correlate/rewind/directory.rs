@@ -80,7 +80,7 @@ pub fn undo(event: &Event, rewinding: &mut Rewinding<'_>) {
 }
 
 /// The object, and what only stands because of it.
-fn undo_creation(kind: Kind, id: &ObjectId, rewinding: &mut Rewinding<'_>) {
+pub(super) fn undo_creation(kind: Kind, id: &ObjectId, rewinding: &mut Rewinding<'_>) {
     rewinding.take_out(kind, id.as_str());
     if matches!(kind, Kind::ConditionalAccess | Kind::NamedLocations | Kind::Devices) {
         return;
