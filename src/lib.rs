@@ -142,6 +142,7 @@ pub fn load_within(case: &CaseFiles, bytes: usize) -> Result<Loaded, InputError>
     }));
     let mut warnings = correlated.warnings.clone();
     warnings.extend(reading.complaints.clone());
+    warnings.extend(reading.ambiguous.iter().map(|dates| format!("{}; {}", dates.fact(), ingest::Ambiguous::REMEDY)));
     Ok(Loaded {
         name: case.name.clone(),
         environment: rewound.environment,

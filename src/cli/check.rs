@@ -5,7 +5,7 @@ use super::arguments::Check;
 use super::{files, inputs, trouble::inert};
 use crate::decide::azure_policy::compile_definition;
 use crate::ingest::collect::gather;
-use crate::ingest::{self, Builder, Coverage, Item, Reading, Rejected, State};
+use crate::ingest::{self, Ambiguous, Builder, Coverage, Item, Reading, Rejected, State};
 use crate::model::{Fact, Incident, Kind, Source, Timestamp};
 use anyhow::Context;
 use serde::Serialize;
@@ -59,7 +59,8 @@ pub fn run(plan: &Check, out: &mut super::Out) -> anyhow::Result<ExitCode> {
     let refused = reading.rejected.len();
     reading.rejected.extend(unsupported);
     reading.rejected.sort();
-    let gaps = gaps(&reading.coverage, incident.as_ref());
+    let mut gaps = gaps(&reading.coverage, incident.as_ref());
+    gaps.extend(reading.ambiguous.iter().map(|dates| Gap { fact: dates.fact(), gather: Ambiguous::REMEDY.to_owned() }));
     if plan.json {
         let (sources, rejected, coverage) = (&reading.sources, &reading.rejected, &reading.coverage);
         serde_json::to_writer_pretty(&mut *out, &Checked { sources, rejected, coverage, gaps: &gaps })?;
@@ -186,7 +187,7 @@ fn print(out: &mut super::Out, reading: &Reading, gaps: &[Gap], incident: Option
         writeln!(out, "\nMissing")?;
     }
     for gap in gaps {
-        writeln!(out, " {}", gap.fact)?;
+        writeln!(out, " {}", inert(&gap.fact))?;
         if !gap.gather.is_empty() {
             writeln!(out, "     {}", gap.gather)?;
         }

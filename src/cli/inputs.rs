@@ -4,6 +4,7 @@
 //! listed, too deep or too many files: each becomes a line among the sources that says so, and the rest is read.
 
 use crate::ingest::InputFile;
+use crate::model::DateOrder;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, BufReader};
@@ -27,7 +28,16 @@ pub fn case(folder: &Path) -> io::Result<Vec<InputFile>> {
         walk.folder(&folder.join(room), &format!("{room}/"), 0);
     }
     walk.files.sort_by(|a, b| a.name.cmp(&b.name));
+    let order = date_order(folder);
+    walk.files.iter_mut().for_each(|file| file.order = order);
     Ok(walk.files)
+}
+
+/// What `incident.json` says of dates that can be read either way; whether it is one at all is said where it is parsed.
+fn date_order(folder: &Path) -> Option<DateOrder> {
+    let text = fs::read_to_string(folder.join("incident.json")).ok()?;
+    let incident: serde_json::Value = serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(&text)).ok()?;
+    serde_json::from_value(incident.get("dateOrder")?.clone()).ok()
 }
 
 /// Everything below a folder, or the file itself.
@@ -94,10 +104,10 @@ impl Walk {
     }
 
     fn trouble(&mut self, name: String, why: String) {
-        self.files.push(InputFile { name, open: Box::new(move || Err(io::Error::other(why.clone()))) });
+        self.files.push(InputFile::new(&name, move || Err(io::Error::other(why.clone()))));
     }
 }
 
 fn file(name: String, path: PathBuf) -> InputFile {
-    InputFile { name, open: Box::new(move || Ok(Box::new(BufReader::with_capacity(64 << 10, fs::File::open(&path)?)))) }
+    InputFile::new(&name, move || Ok(Box::new(BufReader::with_capacity(64 << 10, fs::File::open(&path)?))))
 }

@@ -1,7 +1,7 @@
 //! Defender XDR hunting tables as far as they name identities, devices and processes: context steps, no gate is asked.
 
 use super::event::{address, arc, blank, country, object_id, said};
-use super::{Format, Out, Record, never_empty, time};
+use super::{Format, Out, Record, never_empty};
 use crate::model::{Actor, ActorKind, Detail, Fact, Outcome};
 use std::collections::BTreeMap;
 
@@ -73,7 +73,7 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     let time = record
         .first_text(&["Timestamp", "TimeGenerated"])
         .ok_or("no time: neither Timestamp nor TimeGenerated is filled")?;
-    let time = time::parse(&time)?;
+    let time = record.time(&time)?;
     let action = said(record.first_text(&["ActionType", "ActivityType", "LogonType"])).ok_or("no ActionType")?;
     let table = record.text("Type").or(record.context.table.as_deref().map(Into::into)).unwrap_or_default();
     let log = TABLES

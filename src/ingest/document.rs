@@ -50,8 +50,17 @@ pub fn is_context(context: &super::Context, names: &[&str]) -> bool {
     })
 }
 
+/// A record of what was done to a resource names it too, and is none.
+fn is_log(record: &Record<'_>) -> bool {
+    ["operationName", "OperationNameValue", "evt", "resultType", "eventTimestamp"].iter().any(|name| record.has(name))
+        || (record.has("category") && (record.has("time") || record.has("TimeGenerated")))
+}
+
 /// The ARM type of a record in lower case: its `type`, else what its id says.
 pub fn arm_type(record: &Record<'_>) -> Option<String> {
+    if is_log(record) {
+        return None;
+    }
     let id = record.first_text(&["id", "ResourceId"]);
     let named = record.first_text(&["type", "ResourceType"]).filter(|t| t.contains('/'));
     match (named, id) {

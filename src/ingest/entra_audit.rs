@@ -2,7 +2,7 @@
 //! Source: "directoryAudit resource type", "AuditLogs".
 
 use super::event::{address, arc, blank, object_id, said, text_at};
-use super::{Fields, Format, Out, Record, never_empty, time};
+use super::{Fields, Format, Out, Record, never_empty};
 use crate::ingest::document::is_graph;
 use crate::model::{Actor, ActorKind, AuditTarget, Detail, DirectoryDetail, Fact, Outcome, json};
 use serde_json::Value;
@@ -55,7 +55,7 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     let text = |names: &[&str]| fields.first_text(names).or_else(|| record.first_text(names));
     let time = text(&["activityDateTime", "TimeGenerated", "time", "Date (UTC)", "p_event_time"])
         .ok_or("no time: none of activityDateTime, TimeGenerated, time is filled")?;
-    let time = time::parse(&time)?;
+    let time = record.time(&time)?;
     let action = said(text(&["activityDisplayName", "OperationName", "Activity"])).ok_or("no operation name")?;
     let by = fields.value("initiatedBy").unwrap_or(Value::Null);
     let (targets, additional) = match portal(record) {

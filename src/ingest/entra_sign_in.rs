@@ -3,7 +3,7 @@
 
 use super::event::{address, arc, blank, country, object_id, said};
 use super::record::{Cell, elements, nested};
-use super::{Fields, Format, Out, Record, never_empty, sign_in_words as words, time};
+use super::{Fields, Format, Out, Record, never_empty, sign_in_words as words};
 use crate::ingest::document::{camel, is_graph};
 use crate::model::{
     Actor, ActorKind, AppliedPolicy, Detail, Fact, Outcome, SignInCategory, SignInDetail, Timestamp, json,
@@ -126,7 +126,7 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     let inner = record.sub("properties").filter(|p| p.len() > 3);
     let view = View { inner, outer: &record.fields };
     let details = view.cell(&["authenticationDetails"]).and_then(Cell::list).unwrap_or_default();
-    let time = moment(&view, &details)?;
+    let time = moment(record, &view, &details)?;
     let category = category(record, &view);
     let code = error_code(&view);
     let location = view.cell(&["LocationDetails", "location"]).and_then(Cell::object);
@@ -231,15 +231,15 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     Ok(())
 }
 
-fn moment(view: &View<'_, '_>, details: &str) -> Result<Timestamp, String> {
+fn moment(record: &Record, view: &View<'_, '_>, details: &str) -> Result<Timestamp, String> {
     if let Some(text) = view.text(&["createdDateTime", "TimeGenerated", "time", "Date (UTC)", "p_event_time"]) {
-        return time::parse(&text);
+        return record.time(&text);
     }
     // An export without its time columns still tells when the first step was taken.
     let first = elements(details).first().and_then(|e| Fields::parse_str(e.get()).ok());
     let step = first.and_then(|step| step.text("authenticationStepDateTime"));
     let none = || Err("no time: none of createdDateTime, TimeGenerated, time is filled".to_owned());
-    step.map_or_else(none, |text| time::parse(&text))
+    step.map_or_else(none, |text| record.time(&text))
 }
 
 fn category(record: &Record, view: &View<'_, '_>) -> SignInCategory {

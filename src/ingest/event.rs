@@ -1,7 +1,6 @@
 //! What every log reader needs to fill an [`Event`].
 
 use super::record::Record;
-use super::time;
 use crate::model::{Actor, ActorKind, Detail, Event, Fact, ObjectId, Outcome, Timestamp};
 use serde_json::Value;
 use std::net::IpAddr;
@@ -40,7 +39,7 @@ pub fn unknown_actor() -> Actor {
 pub fn time_of(record: &Record<'_>, names: &[&str]) -> Result<Timestamp, String> {
     // `p_event_time` is what one log shipper keeps of a time it parsed.
     match record.first_text(names).or_else(|| record.text("p_event_time")) {
-        Some(text) => time::parse(&text),
+        Some(text) => record.time(&text),
         None => Err(format!("no time: none of {} is filled", names.join(", "))),
     }
 }

@@ -2,8 +2,9 @@
 //! an ARM operation are one event (time of the first, outcome of the last).
 //!
 //! Streaming: what is remembered of a record is a hash of its identity; an operation is an event as soon as all its
-//! parts were met, else they wait only while others may still come ([`WAIT`] of log time, [`PENDING`] in the whole),
-//! whichever way the log is sorted.
+//! parts were met. Until then they wait, in whatever order and in whichever files the rows come, for as long as all that
+//! wait take no more memory than [`PENDING`]; beyond it those whose end was met go first, and a beginning that comes
+//! after its end was let go adds nothing.
 
 use crate::model::{Detail, Event, Fact, Outcome, Timestamp};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -17,10 +18,8 @@ pub enum Stage {
     Final,
 }
 
-/// Log time in seconds after which an operation is taken to be complete.
-const WAIT: i64 = 6 * 3600;
-/// Parts that wait at most.
-const PENDING: usize = 8_000;
+/// Bytes of memory that waiting parts take at most.
+const PENDING: usize = 40 << 20;
 
 #[derive(Default)]
 pub struct Folder {
@@ -29,8 +28,12 @@ pub struct Folder {
     /// Parts of operations seen in a form that gives records no id: true where one of them had none.
     shapes: HashMap<u64, bool>,
     groups: HashMap<u64, Vec<(Stage, Event)>>,
-    queue: VecDeque<(u64, Timestamp)>,
+    /// In the order of their first part.
+    queue: VecDeque<u64>,
+    /// Bytes that wait.
     pending: usize,
+    /// Operations that were let go with their end, and when that was.
+    ended: HashMap<u64, Timestamp>,
     /// Records that were met before, by log.
     pub twice: BTreeMap<&'static str, u64>,
 }
@@ -76,38 +79,49 @@ impl Folder {
             *self.twice.entry(event.log).or_insert(0) += 1;
             return;
         }
-        let now = event.time;
+        if stage != Stage::Final && self.ended.get(&key).is_some_and(|end| event.time <= *end) {
+            return;
+        }
         let group = self.groups.entry(key).or_default();
         if group.is_empty() {
-            self.queue.push_back((key, now));
+            self.queue.push_back(key);
         }
+        self.pending += event.weight();
         group.push((stage, event));
-        self.pending += 1;
         let has = |wanted: Stage| group.iter().any(|(stage, _)| *stage == wanted);
         if has(Stage::Started) && has(Stage::Accepted) && has(Stage::Final) {
             self.flush(key, emit);
-            return;
         }
-        while let Some((oldest, since)) = self.queue.front().copied() {
-            let far = now.as_second().abs_diff(since.as_second()) > WAIT.unsigned_abs();
-            let gone = !self.groups.contains_key(&oldest);
-            if !gone && (oldest == key || !(far || self.pending > PENDING)) {
-                break;
+        if self.pending > PENDING {
+            self.make_room(emit);
+        }
+    }
+
+    /// Lets go of half of what waits: operations whose end was met, else the oldest.
+    fn make_room(&mut self, emit: &mut dyn FnMut(Event)) {
+        for only_ended in [true, false] {
+            for key in std::mem::take(&mut self.queue) {
+                let Some(group) = self.groups.get(&key) else { continue };
+                let end = group.iter().filter(|(stage, _)| *stage == Stage::Final).map(|(_, event)| event.time).max();
+                if self.pending > PENDING / 2 && (end.is_some() || !only_ended) {
+                    self.ended.extend(end.map(|end| (key, end)));
+                    self.flush(key, emit);
+                } else {
+                    self.queue.push_back(key);
+                }
             }
-            self.queue.pop_front();
-            self.flush(oldest, emit);
         }
     }
 
     pub fn finish(&mut self, emit: &mut dyn FnMut(Event)) {
-        while let Some((key, _)) = self.queue.pop_front() {
+        while let Some(key) = self.queue.pop_front() {
             self.flush(key, emit);
         }
     }
 
     fn flush(&mut self, key: u64, emit: &mut dyn FnMut(Event)) {
         let Some(mut parts) = self.groups.remove(&key) else { return };
-        self.pending -= parts.len();
+        self.pending -= parts.iter().map(|(_, event)| event.weight()).sum::<usize>().min(self.pending);
         parts.sort_by(|a, b| (a.1.time, a.0, &a.1.evidence).cmp(&(b.1.time, b.0, &b.1.evidence)));
         let mut open: Option<(Stage, Event)> = None;
         for (stage, event) in parts {

@@ -2,7 +2,7 @@
 //! call names its sign-in (`SignInActivityId` is the token's `uti`).
 
 use super::event::{address, arc, blank, object_id, said};
-use super::{Fields, Format, Out, Record, mask, never_empty, time};
+use super::{Fields, Format, Out, Record, mask, never_empty};
 use crate::model::{Actor, ActorKind, Detail, Fact, Outcome};
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     let text = |names: &[&str]| fields.first_text(names).or_else(|| record.first_text(names));
     let time =
         text(&["timeGenerated", "TimeGenerated", "time"]).ok_or("no time: neither TimeGenerated nor time is filled")?;
-    let time = time::parse(&time)?;
+    let time = record.time(&time)?;
     let uri = mask::url(&text(&["requestUri"]).ok_or("no RequestUri")?);
     let method = text(&["requestMethod"]).unwrap_or_default().to_ascii_uppercase();
     let path = path(&uri);

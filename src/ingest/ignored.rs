@@ -36,7 +36,6 @@ const SHAPES: &[(&str, u8, &[&str])] = &[
     ("deployment-template", 50, &["$schema", "contentVersion"]),
     ("pim-request", 50, &["scheduleInfo", "principalId"]),
     ("recorded-response", 50, &["request", "response"]),
-    ("error-response", 50, &["error"]),
 ];
 
 /// Rules and queries in YAML by their keys.
@@ -54,6 +53,9 @@ fn kind(record: &Record) -> Option<(String, u8)> {
     }
     if let Some((kind, score, _)) = SHAPES.iter().find(|(_, _, names)| record.has_all(names)) {
         return Some(((*kind).to_owned(), *score));
+    }
+    if record.len() <= 4 && record.object("error").is_some() {
+        return Some(("error-response".to_owned(), 50));
     }
     if let Some(name) = graph_type(record) {
         let last = name.rsplit('/').next().unwrap_or(&name);

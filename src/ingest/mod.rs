@@ -16,6 +16,7 @@ mod claims;
 pub mod collect;
 pub mod container;
 mod coverage;
+mod dates;
 mod document;
 mod environment;
 mod event;
@@ -59,15 +60,16 @@ mod storage_log;
 mod tenant_policy;
 
 pub use coverage::{Coverage, State, declare};
+pub use dates::Ambiguous;
 pub use environment::{Builder, environment, environment_and_events, environment_of_all, events};
 pub use excerpt::excerpts;
 pub use fold::Stage;
 pub use record::{Context, Fields, Record};
 
-use crate::model::{Collected, Document, Event, Evidence, Kind, Source};
+use crate::model::{Collected, DateOrder, Document, Event, Evidence, Kind, Source};
 use operations::Spelling;
 use reader::FileReader;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
 use std::sync::Arc;
@@ -82,13 +84,24 @@ pub struct InputFile {
     pub name: String,
     #[allow(clippy::type_complexity)]
     pub open: Box<dyn Fn() -> std::io::Result<Box<dyn ReadSeek>>>,
+    /// Of its dates, where they do not tell by themselves.
+    pub order: Option<DateOrder>,
+    orders: OnceCell<BTreeMap<String, dates::Settled>>,
 }
 
 impl InputFile {
+    pub fn new(name: &str, open: impl Fn() -> std::io::Result<Box<dyn ReadSeek>> + 'static) -> InputFile {
+        InputFile { name: name.to_owned(), open: Box::new(open), order: None, orders: OnceCell::new() }
+    }
+
+    fn orders(&self) -> &BTreeMap<String, dates::Settled> {
+        self.orders.get_or_init(|| reader::orders(self))
+    }
+
     /// A file in memory.
     pub fn bytes(name: &str, bytes: impl Into<Arc<[u8]>>) -> InputFile {
         let bytes: Arc<[u8]> = bytes.into();
-        InputFile { name: name.to_owned(), open: Box::new(move || Ok(Box::new(std::io::Cursor::new(bytes.clone())))) }
+        InputFile::new(name, move || Ok(Box::new(std::io::Cursor::new(bytes.clone()))))
     }
 }
 
@@ -233,6 +246,8 @@ pub struct Reading {
     pub collected: BTreeMap<Kind, Collected>,
     /// What a reviewer should know about the reading that is no rejected record.
     pub complaints: Vec<String>,
+    /// Files whose dates can be read either way.
+    pub ambiguous: Vec<Ambiguous>,
     /// How many pieces of a snapshot were met.
     pub documents: u64,
 }
@@ -247,6 +262,7 @@ impl Reading {
         self.rejected = second.rejected;
         self.coverage = second.coverage;
         self.complaints.extend(second.complaints);
+        self.ambiguous = second.ambiguous;
         for row in self.coverage.iter_mut().filter(|row| row.what == joined) {
             row.state = members.unwrap_or(row.state);
         }

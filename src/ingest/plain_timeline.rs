@@ -2,7 +2,7 @@
 //! bytes, detail`; `time`, `actor` and `action` are required. What such a row does not say is unknown.
 
 use super::event::{address, arc, blank, caller, country, said};
-use super::{Format, Out, Record, facts, never_empty, operations, time};
+use super::{Format, Out, Record, facts, never_empty, operations};
 use crate::model::{
     Actor, ActorKind, ArmDetail, AuditTarget, DataDetail, Detail, DirectoryDetail, Fact, Outcome, ResourceId,
     SignInCategory, SignInDetail,
@@ -24,7 +24,7 @@ pub const FORMAT: Format = Format {
 };
 
 fn read(record: &Record, out: &mut Out) -> Result<(), String> {
-    let time = time::parse(&record.text("time").ok_or("no `time`")?)?;
+    let time = record.time(&record.text("time").ok_or("no `time`")?)?;
     let name = said(record.text("actor")).ok_or("no `actor`")?;
     let action = said(record.text("action")).ok_or("no `action`")?;
     let target = said(record.text("target"));

@@ -1,6 +1,7 @@
 //! One file: unpacked, its records given to whoever knows them best, and what became of them counted.
 
 use super::container::{self, Piece};
+use super::dates::{Dates, Settled};
 use super::operations::Spelling;
 use super::record::{Context, Fields, Record};
 use super::{CERTAIN, FORMATS, Format, InputFile, Item, Needles, Out, Reading, Rejected, coverage, fold, tables};
@@ -15,6 +16,8 @@ use std::sync::Arc;
 const SAME_REASON: u64 = 10;
 /// Reasons and kinds told apart in one file; what a hostile file adds beyond is counted under one of them.
 const DISTINCT: usize = 100;
+/// A file whose first so many records are of no known form, all of them, is left: nothing of ours is in it.
+const FOREIGN: u64 = 20_000;
 
 pub struct FileReader<'f> {
     pub reading: &'f mut Reading,
@@ -36,14 +39,16 @@ impl FileReader<'_> {
             Ok(opened) => opened,
             Err(error) => return self.unreadable(&file.name, &error.to_string()),
         };
+        let orders = file.orders();
+        let dates = |name: &str| Dates::new(orders.get(name).copied().unwrap_or_default());
         if packing != container::Packing::Zip {
-            return self.bytes(&file.name, Box::new(reader));
+            return self.bytes(&file.name, Box::new(reader), dates(&file.name));
         }
         let name = file.name.clone();
         let outcome = container::zip_members::each(reader, &mut |member, bytes| {
             let name = format!("{name}/{member}");
             match bytes {
-                Ok(bytes) => self.bytes(&name, bytes),
+                Ok(bytes) => self.bytes(&name, bytes, dates(&name)),
                 Err(reason) => self.unreadable(&name, &reason),
             }
         });
@@ -64,12 +69,14 @@ impl FileReader<'_> {
         });
     }
 
-    fn bytes(&mut self, name: &str, reader: Box<dyn Read + '_>) {
+    fn bytes(&mut self, name: &str, reader: Box<dyn Read + '_>, dates: Dates) {
         let hash = container::Hash::default();
         let off = Rc::new(Cell::new(false));
         let hashed = container::Hashed::new(reader, hash.clone(), off.clone());
-        let mut state = FileState::new(name);
+        let mut state = FileState::new(name, dates);
+        let left = state.left.clone();
         let outcome = container::text(Box::new(hashed)).map_err(|e| e.to_string()).and_then(|text| {
+            let text = Box::new(Until { inner: text, left });
             let (needles, sifted, no_logs) = (self.needles, state.sifted.clone(), self.no_logs);
             let wanted = |record: &[u8]| {
                 let log = sifted.get();
@@ -86,16 +93,83 @@ impl FileReader<'_> {
         if let Err(reason) = outcome {
             state.reject(state.records + 1, format!("reading stopped: {reason}"));
         }
+        if !self.no_logs.get() {
+            self.reading.ambiguous.extend(state.dates.ambiguous(name));
+        }
         let (source, rejected) = state.finish(hash.hex());
         self.reading.sources.push(source);
         self.reading.rejected.extend(rejected);
     }
 }
 
+/// Ends where the reader of its records has left it.
+struct Until<R> {
+    inner: R,
+    left: Rc<Cell<bool>>,
+}
+
+impl<R: Read> Read for Until<R> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        if self.left.get() { Ok(0) } else { self.inner.read(out) }
+    }
+}
+
+/// Dates in figures with the year last, as a value of their own.
+const FIGURES: &str = r#"(?-u)(?:^|["',;\t\s])[0-9]{1,2}[/-][0-9]{1,2}[/-][0-9]{4}(?:[ ,T"';\t]|$)"#;
+/// How much of a file is looked at for them.
+const HEAD: u64 = 64 << 10;
+
+/// Of each file (or member) that begins with dates in figures: what its dates tell of their order.
+pub fn orders(file: &InputFile) -> BTreeMap<String, Settled> {
+    let mut orders = BTreeMap::new();
+    let Ok(figures) = regex::bytes::Regex::new(FIGURES) else { return orders };
+    // What cannot be opened is said when it is read.
+    let Ok(mut reader) = (file.open)() else { return orders };
+    let mut one = |name: &str, bytes: Box<dyn Read + '_>| {
+        let told = order(name, bytes, &figures).map(|told| match (told, file.order) {
+            (Settled::Untold | Settled::BothWays, Some(order)) => Settled::By(order),
+            (told, _) => told,
+        });
+        orders.extend(told.map(|told| (name.to_owned(), told)));
+    };
+    match container::packing_of(&mut reader) {
+        Ok(container::Packing::Zip) => {
+            let _ = container::zip_members::each(reader, &mut |member, bytes| {
+                if let Ok(bytes) = bytes {
+                    one(&format!("{}/{member}", file.name), bytes);
+                }
+            });
+        }
+        Ok(_) => one(&file.name, Box::new(reader)),
+        Err(_) => {}
+    }
+    orders
+}
+
+fn order(name: &str, bytes: Box<dyn Read + '_>, figures: &regex::bytes::Regex) -> Option<Settled> {
+    let mut text = container::text(bytes).ok()?;
+    let mut head = Vec::new();
+    (&mut text).take(HEAD).read_to_end(&mut head).ok()?;
+    if !figures.is_match(&head) {
+        return None;
+    }
+    let mut state = FileState::new(name, Dates::default());
+    let (mut cover, mut folder) = (coverage::Tally::default(), fold::Folder::default());
+    let whole = Until { inner: std::io::Cursor::new(head).chain(text), left: state.left.clone() };
+    // What stops it stops the reading proper, which says so.
+    let _ = container::records(Box::new(whole), None, &mut |number, piece, context| {
+        state.piece(number, piece, context, &mut cover, &mut folder, &mut |_| {});
+    });
+    Some(state.dates.told())
+}
+
 /// What is known of the file being read.
 struct FileState {
     file: Arc<str>,
     last: Option<&'static Format>,
+    dates: Dates,
+    /// Nothing more of it is wanted.
+    left: Rc<Cell<bool>>,
     /// The file proved to be a log: records that hold nothing sought may be skipped.
     sifted: Rc<Cell<bool>>,
     spelling: Spelling,
@@ -111,10 +185,12 @@ struct FileState {
 }
 
 impl FileState {
-    fn new(name: &str) -> Self {
+    fn new(name: &str, dates: Dates) -> Self {
         FileState {
             file: name.into(),
             last: None,
+            dates,
+            left: Rc::default(),
             sifted: Rc::default(),
             spelling: Spelling::default(),
             records: 0,
@@ -150,6 +226,17 @@ impl FileState {
         folder: &mut fold::Folder,
         sink: &mut dyn FnMut(Item),
     ) {
+        if self.left.get() {
+            return;
+        }
+        if self.rejected >= FOREIGN && self.rejected == self.records && self.used == 0 {
+            self.left.set(true);
+            return self.listed.push(Rejected {
+                file: self.file.to_string(),
+                record: number,
+                reason: format!("none of the first {FOREIGN} records can be read: the rest of the file is left"),
+            });
+        }
         match piece {
             Piece::Bad(reason) => {
                 self.records += 1;
@@ -174,7 +261,7 @@ impl FileState {
             }
             Piece::Headed(fields) => {
                 let file = self.file.clone();
-                let record = Record { number, fields, context, file: &file };
+                let record = Record { number, fields, context, file: &file, dates: &self.dates };
                 if let Ok(format) = choose(&record, None)
                     && let Some(log) = tables::log_of(format.id, context.table.as_deref())
                 {
@@ -186,8 +273,10 @@ impl FileState {
                 self.records += 1;
                 let file = self.file.clone();
                 let fields = unwrapped(&fields).unwrap_or(fields);
-                let record = Record { number, fields, context, file: &file };
+                let dates = std::mem::take(&mut self.dates);
+                let record = Record { number, fields, context, file: &file, dates: &dates };
                 self.record(&record, cover, folder, sink);
+                self.dates = dates;
             }
         }
     }

@@ -4,6 +4,8 @@
 //! portal and Log Analytics exports (`DeviceDetail_dynamic` / `DeviceDetail_string`, `Claims` / `Claims_d`) answer to
 //! their common name, whichever of them is filled. Nested values are parsed only when asked for.
 
+use super::dates::Dates;
+use crate::model::Timestamp;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -23,6 +25,27 @@ pub struct Context {
     /// One of several in an array, as opposed to a document of its own.
     pub listed: bool,
     pub container: Container,
+    /// Of times that name none, where the headings of a table tell it; none: UTC.
+    pub zone: Option<Zone>,
+}
+
+/// The zone of a table's times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zone {
+    Of(jiff::tz::Offset),
+    /// Local time, of nobody knows where.
+    Untold,
+}
+
+impl Zone {
+    /// What a heading says in brackets: `TimeGenerated [UTC+02:00]`, `TimeGenerated [Local Time]`.
+    pub fn of_heading(name: &str) -> Option<Zone> {
+        let (_, told) = name.trim().strip_suffix(']')?.rsplit_once('[')?;
+        match super::time::zone_named(told) {
+            Some(offset) => Some(Zone::Of(offset)),
+            None => told.to_ascii_lowercase().contains("local").then_some(Zone::Untold),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,6 +88,14 @@ pub struct Record<'a> {
     pub fields: Fields<'a>,
     pub context: &'a Context,
     pub file: &'a Arc<str>,
+    pub dates: &'a Dates,
+}
+
+impl Record<'_> {
+    /// A time as this file writes them.
+    pub fn time(&self, text: &str) -> Result<Timestamp, String> {
+        self.dates.read(self.number, text, self.context.zone)
+    }
 }
 
 impl<'a> std::ops::Deref for Record<'a> {

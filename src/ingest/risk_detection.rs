@@ -3,7 +3,7 @@
 //! Source: "riskDetection resource type".
 
 use super::event::{address, arc, blank, country, object_id, parse_address, said, text_at};
-use super::{Fields, Format, Out, Record, never_empty, time};
+use super::{Fields, Format, Out, Record, never_empty};
 use crate::model::{Actor, ActorKind, AlertDetail, Detail, Fact};
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     let text = |names: &[&str]| fields.first_text(names).or_else(|| record.first_text(names));
     let time = text(&["activityDateTime", "detectedDateTime", "TimeGenerated", "time"])
         .ok_or("no time: none of activityDateTime, detectedDateTime, TimeGenerated is filled")?;
-    let time = time::parse(&time)?;
+    let time = record.time(&time)?;
     let title = said(text(&["riskEventType"])).ok_or("no riskEventType")?;
     let user = said(text(&["userPrincipalName"])).map(|u| arc(u.to_lowercase()));
     let user_id = object_id(text(&["userId"]));

@@ -79,7 +79,7 @@ impl Named {
 
 fn table(record: &Record, out: &mut Out) -> Result<(), String> {
     let time = time_of(record, &["StartTime", "StartTimeUtc", "TimeGenerated"])?;
-    let end = record.first_text(&["EndTime", "EndTimeUtc"]).and_then(|t| super::time::parse(&t).ok());
+    let end = record.first_text(&["EndTime", "EndTimeUtc"]).and_then(|t| record.time(&t).ok());
     let mut named = Named::default();
     let entities = record.value("Entities").map(|e| resolved(&e)).unwrap_or_default();
     for entity in &entities {
@@ -190,7 +190,7 @@ fn resolved(entities: &Value) -> Vec<Value> {
 
 fn graph(record: &Record, out: &mut Out) -> Result<(), String> {
     let time = time_of(record, &["firstActivityDateTime", "createdDateTime"])?;
-    let end = record.text("lastActivityDateTime").and_then(|t| super::time::parse(&t).ok());
+    let end = record.text("lastActivityDateTime").and_then(|t| record.time(&t).ok());
     let mut named = Named::default();
     for piece in record.value("evidence").and_then(|e| e.as_array().cloned()).unwrap_or_default() {
         named.principal(text_at(&piece, "userAccount.userPrincipalName"));

@@ -123,7 +123,7 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     let number = |names: &[&str]| text(names).and_then(|n| n.trim().parse::<f64>().ok()).filter(|n| *n >= 0.0);
     event.bytes = number(&["ResponseBodySize", "ResponseBodyBytes"]).map_or(0, |n| n as u64);
     event.count = number(&["RequestCount", "count_"]).map_or(1, |n| (n as u64).max(1));
-    event.end = text(&["EndTime", "LastSeen"]).and_then(|t| super::time::parse(&t).ok());
+    event.end = text(&["EndTime", "LastSeen"]).and_then(|t| record.time(&t).ok());
     event.correlation_id = said(record.text("CorrelationId"));
     if event.count == 1 {
         event.record_id = event.correlation_id.clone();

@@ -34,6 +34,14 @@ impl Indicators {
     }
 }
 
+/// Which figure of `3/4/2026` is the month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DateOrder {
+    MonthFirst,
+    DayFirst,
+}
+
 /// `{ "record": "<file>#<n>", "why" }`
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -169,6 +177,9 @@ pub struct Incident {
     pub aliases: BTreeMap<String, String>,
     #[serde(default)]
     pub collected: Vec<String>,
+    /// Of logs whose dates can be read either way and do not tell by themselves.
+    #[serde(default)]
+    pub date_order: Option<DateOrder>,
     #[serde(default)]
     pub regime: Option<String>,
     #[serde(default)]

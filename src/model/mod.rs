@@ -30,7 +30,8 @@ pub use evidence::{Evidence, Source};
 pub use fact::Fact;
 pub use id::{ObjectId, ResourceId};
 pub use incident::{
-    Attack, AttackerWords, Correction, HeldWord, Incident, Indicators, Jewel, MandatoryMfa, TenantFacts, Window,
+    Attack, AttackerWords, Correction, DateOrder, HeldWord, Incident, Indicators, Jewel, MandatoryMfa, TenantFacts,
+    Window,
 };
 pub use input_error::{InputError, did_you_mean, from_json, nearest};
 pub use truth::{Missing, Truth};

@@ -2,6 +2,7 @@
 //! `<case>.expected.json` beside it names what must come out (what it names must be so; what it leaves out is free).
 //! Files of a folder `same-*` are one story in several spellings and must give the same events.
 
+mod folding;
 mod hostile;
 mod samples;
 mod shown;

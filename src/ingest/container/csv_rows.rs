@@ -2,7 +2,7 @@
 
 use super::source::{RECORD_LIMIT, Source};
 use super::{Piece, Receive, Wanted};
-use crate::ingest::record::{Container, Context, Fields};
+use crate::ingest::record::{Container, Context, Fields, Zone};
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
@@ -36,11 +36,13 @@ pub fn read(
         .delimiter(delimiter)
         .buffer_capacity(256 << 10)
         .from_reader(Leashed { inner: source.rest(), run: run.clone() });
-    let context = Context { container: Container::Csv, listed: true, ..Context::default() };
-    let names: Vec<String> = match reader.byte_headers() {
-        Ok(names) => names.iter().map(|n| Fields::column(&String::from_utf8_lossy(n))).collect(),
+    let headings: Vec<String> = match reader.byte_headers() {
+        Ok(names) => names.iter().map(|n| String::from_utf8_lossy(n).into_owned()).collect(),
         Err(error) => return Err(error.to_string()),
     };
+    let names: Vec<String> = headings.iter().map(|heading| Fields::column(heading)).collect();
+    let zone = headings.iter().find_map(|heading| Zone::of_heading(heading));
+    let context = Context { container: Container::Csv, listed: true, zone, ..Context::default() };
     let mut row = csv::ByteRecord::new();
     let mut number = 0;
     loop {

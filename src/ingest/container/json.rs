@@ -13,6 +13,9 @@ const BESIDE: &[&str] = &[
     "tables",
     "records",
     "items",
+    "results",
+    "schema",
+    "stats",
     "count",
     "totalrecords",
     "total_records",
@@ -42,7 +45,7 @@ fn beside(name: &str) -> bool {
 
 /// Names whose value holds the records.
 fn holds(name: &str) -> bool {
-    ["value", "data", "tables", "records", "items", "response"].iter().any(|n| n.eq_ignore_ascii_case(name))
+    ["value", "data", "tables", "records", "items", "results", "response"].iter().any(|n| n.eq_ignore_ascii_case(name))
 }
 
 /// Whether a member beside the list says that there is more of it elsewhere.

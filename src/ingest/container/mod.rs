@@ -58,6 +58,11 @@ pub fn records(
     let mut source = Source::new(reader);
     // White space in front says nothing, however much there is of it.
     source.peek();
+    if source.head(HEAD).0.starts_with(b"#TYPE ") {
+        // Windows PowerShell's `Export-Csv` names the type of its objects above the heading.
+        source.skip_to(b"\n");
+        source.skip(1);
+    }
     let (head, ended) = source.head(HEAD);
     match sniff(head, ended) {
         Shape::Empty => {}
@@ -132,13 +137,22 @@ fn delimiter(head: &[u8]) -> Option<u8> {
     let end = head.iter().position(|b| *b == b'\n').unwrap_or(head.len());
     let heading = std::str::from_utf8(head.get(..end)?).ok()?;
     let delimiter = [b',', b';', b'\t'].into_iter().max_by_key(|d| heading.bytes().filter(|b| b == d).count())?;
-    let names: Vec<&str> = heading.split(delimiter as char).map(|n| n.trim().trim_matches('"')).collect();
+    let names: Vec<&str> = heading.split(delimiter as char).map(bare).collect();
     let plausible =
         |name: &&&str| name.len() <= 80 && name.chars().all(|c| c.is_alphanumeric() || " _-.[]$()/@#*".contains(c));
     (names.len() > 1
         && names.iter().filter(plausible).count() == names.len()
         && names.iter().any(|n| n.starts_with(|c: char| c.is_ascii_alphabetic() || c == '$')))
     .then_some(delimiter)
+}
+
+/// A name without quotes and without the zone in brackets behind it.
+fn bare(name: &str) -> &str {
+    let name = name.trim().trim_matches('"');
+    match name.strip_suffix(']').and_then(|name| name.rsplit_once('[')) {
+        Some((name, zone)) if zone.len() < 40 => name,
+        Some(_) | None => name,
+    }
 }
 
 fn yaml_key(line: &str) -> Option<String> {

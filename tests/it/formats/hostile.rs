@@ -220,11 +220,19 @@ fn loops_pipes_and_dangling_links_are_lines_among_the_sources() {
 }
 
 #[test]
+fn a_file_of_foreign_records_is_left() {
+    let (_, reading) = read_bytes("bomb", "{\"a\":1}\n".repeat(200_000).into_bytes());
+    assert_eq!(reading.sources[0].records, 20_000);
+    let last = "none of the first 20000 records can be read: the rest of the file is left";
+    assert!(reasons(&reading).iter().any(|(_, reason)| *reason == last), "{:?}", reasons(&reading));
+    assert_eq!(reading.sources[0].sha256.len(), 64);
+}
+
+#[test]
 fn a_file_that_cannot_be_opened_is_reported() {
-    let broken = InputFile {
-        name: "timeline/locked.json".to_owned(),
-        open: Box::new(|| Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, "permission denied"))),
-    };
+    let broken = InputFile::new("timeline/locked.json", || {
+        Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, "permission denied"))
+    });
     let reading = read(&[broken], &mut |_| {});
     assert_eq!(reasons(&reading), [(0, "permission denied")]);
 }

@@ -27,6 +27,24 @@ fn every_spelling_of_one_moment_is_that_moment() {
         "1661191636000",
         "/Date(1661191636000)/",
         "/Date(1661191636000+0200)/",
+        "1661191636000000",
+        "1661191636000000000",
+        "1661191636.000",
+        "20220822T180716Z",
+        "2022-08-22T18:07:16,000Z",
+        "Mon, 22 Aug 2022 18:07:16 GMT",
+        "Monday, August 22, 2022 6:07:16 PM",
+        "22 Aug 2022 18:07:16",
+        "22-Aug-2022 18:07:16",
+        "Aug 22, 2022 6:07:16 PM",
+        "Aug 22, 2022 @ 18:07:16.000",
+        "22.08.2022 18:07:16",
+        "22.8.2022, 18:07:16",
+        "22/8/2022 6:07:16 p.m.",
+        "22-08-2022 18:07:16",
+        "8/22/2022 8:07:16 PM UTC+02:00",
+        "8/22/2022 6:07:16 PM (UTC)",
+        r#"{"value":"/Date(1661191636000)/","DisplayHint":2,"DateTime":"Monday, August 22, 2022 6:07:16 PM"}"#,
     ];
     for text in spellings {
         assert_eq!(parse(text).map(|t| t.to_string()), Ok("2022-08-22T18:07:16Z".to_owned()), "{text}");
@@ -61,7 +79,17 @@ fn what_is_no_time_is_not_guessed() {
     let wrong = [
         "",
         "yesterday",
-        "28/4/2021 10:00:00",
+        "28/28/2021 10:00:00",
+        "4/28/21 10:00:00",
+        "28.4.21 10:00",
+        "4.28.2021 10:00",
+        "20210428100000",
+        "637552000000000000",
+        "2021-04-28 10:00:00 CET",
+        "Foo, 28 Apr 2021 10:00:00 GMT",
+        "28 Avr 2021 10:00:00",
+        "2021-04-28T10:00:00,Z",
+        r#"{"value":"{}"}"#,
         "2021-13-01T00:00:00Z",
         "2021-02-30T00:00:00Z",
         "14:08:45",
@@ -79,6 +107,35 @@ fn what_is_no_time_is_not_guessed() {
     }
 }
 
+/// What jiff prints a moment by; the words stand for numbers.
+const SPELLINGS: &[&str] = &[
+    "%Y-%m-%dT%H:%M:%SZ",
+    "%Y-%m-%dT%H:%M:%S.000000000+00:00",
+    "%Y-%m-%dT%H:%M:%S,000Z",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y%m%dT%H%M%SZ",
+    "%m/%d/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M:%S",
+    "%d-%m-%Y %H:%M:%S",
+    "%m/%d/%Y, %I:%M:%S.000 %p",
+    "%m/%d/%Y, %I:%M:%S\u{202f}%p",
+    "%d/%m/%Y %I:%M:%S %p",
+    "%d.%m.%Y %H:%M:%S",
+    "%a, %d %b %Y %H:%M:%S GMT",
+    "%A, %B %d, %Y %I:%M:%S %p",
+    "%b %d, %Y @ %H:%M:%S.000",
+    "%d-%b-%Y %H:%M:%S",
+    "s",
+    "ms",
+    "us",
+    "net",
+];
+
+fn spelled_either_way(spelling: &str) -> bool {
+    ["%m/%d/", "%d/%m/", "%d-%m-"].iter().any(|figures| spelling.starts_with(figures))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -86,6 +143,30 @@ proptest! {
     fn whatever_is_printed_is_read_back(seconds in -2_000_000_000_i64..4_000_000_000, nanos in 0..1_000_000_000_i32) {
         let moment = cutset::model::Timestamp::new(seconds, nanos.min(if seconds < 0 { 0 } else { nanos })).unwrap();
         prop_assert_eq!(parse(&moment.to_string()), Ok(moment));
+    }
+
+    #[test]
+    fn every_spelling_of_any_moment_is_that_moment(seconds in 631_152_000_i64..4_102_444_800, form in 0..SPELLINGS.len()) {
+        let moment = cutset::model::Timestamp::from_second(seconds).unwrap();
+        let text = match SPELLINGS[form] {
+            "s" => seconds.to_string(),
+            "ms" => format!("{seconds}000"),
+            "us" => format!("{seconds}000000"),
+            "net" => format!("/Date({seconds}000)/"),
+            spelling => moment.strftime(spelling).to_string(),
+        };
+        // Only a day beyond the twelfth, or one that is the month as well, tells the order by itself.
+        let told = !spelled_either_way(SPELLINGS[form]) || {
+            let date = jiff::tz::Offset::UTC.to_datetime(moment);
+            date.day() > 12 || date.day() == date.month()
+        };
+        if told {
+            prop_assert_eq!(parse(&text), Ok(moment), "{}", text);
+        } else {
+            let file = format!("time,actor,action\n{},a@b.example,SignIn\n", text.replace(',', ";"));
+            let (_, reading) = super::read_bytes("sheet", file.replace(';', "").into_bytes());
+            prop_assert_eq!(reading.ambiguous.len(), 1, "{}", text);
+        }
     }
 
     #[test]
