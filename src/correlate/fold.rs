@@ -2,8 +2,8 @@
 //!
 //! Events fold if the gates see the same request (actor, operation, address, authentication, authorization, session,
 //! outcome), on the same target, nothing that the request turns on changed between them, and the gap is within the
-//! pace of the session. Reads and writes of data have the container for a target, listings the account. What changes
-//! state by itself is a step of its own.
+//! pace of the session. Reads and writes of data have the container for a target, listings the account; what is done in
+//! a vault has the vault. What changes state by itself is a step of its own.
 //!
 //! *The pace.* The session is all attack events of one actor from one address; its pace is the median gap between
 //! neighbours. A run breaks at a gap of more than [`PACES`] paces, but never below [`SHORTEST`] and always above
@@ -294,6 +294,10 @@ fn target(event: &Event, identities: &Identities) -> (Arc<str>, Option<Arc<str>>
     let Detail::Data(detail) = &event.detail else {
         return (event.target.clone(), event.target_id.clone());
     };
+    if detail.service.as_ref() == "keyvault" {
+        // What a vault holds in the manner of a container (secrets, keys) has the same name in every vault.
+        return (event.target.clone(), event.target_id.clone());
+    }
     let account = identities.account_of(detail);
     let id = account.resource.as_deref();
     match &detail.container {

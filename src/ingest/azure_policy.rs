@@ -1,15 +1,16 @@
-//! Azure Policy: definitions, initiatives, assignments, exemptions (REST, Resource Graph, `az`, the files of the
-//! public policy repository), and the aliases that providers publish.
+//! Azure Policy: definitions, initiatives, assignments, exemptions (REST, Resource Graph, `az`, PowerShell, the files of
+//! the public policy repository), and the aliases that providers publish.
 
 use super::document::{arm, arm_type, key};
-use super::{Format, Out, Record, never_empty};
+use super::{Format, Out, Record, arm_form, never_empty};
 use crate::model::{Kind, json};
 use serde_json::{Map, Value};
 
 pub const FORMAT: Format = Format {
     id: "azure-policy",
     log: false,
-    reads: "Azure Policy definitions, initiatives, assignments, exemptions and aliases (REST, Resource Graph, az)",
+    reads: "Azure Policy definitions, initiatives, assignments, exemptions and aliases (REST, Resource Graph, az, \
+            PowerShell)",
     score,
     read,
     empty: never_empty,
@@ -59,25 +60,54 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
         out.document(kind, &namespace, body);
         return Ok(());
     }
-    if json::get(&body, "properties").is_none() {
-        nest(&mut body);
+    arm_form::rest(&mut body, true);
+    if let Some(properties) = body.get_mut("properties").and_then(Value::as_object_mut) {
+        in_words(kind, properties)?;
     }
     let key = key(record, &body, &["name", "properties.displayName"]);
     out.document(kind, &key, body);
     Ok(())
 }
 
-/// `az policy ... list` flattens `properties`: all but what ARM keeps outside goes back in.
-fn nest(body: &mut Value) {
-    let Some(members) = body.as_object_mut() else { return };
-    let mut properties = Map::new();
-    for (name, value) in std::mem::take(members) {
-        let outside = ["id", "name", "type", "location", "identity", "sku", "systemData", "resourceGroup", "tenantId"];
-        if outside.contains(&name.as_str()) {
-            members.insert(name, value);
-        } else {
-            properties.insert(name, value);
+/// Lists and maps of policy documents; newer PowerShell modules call them by the singular.
+const SEVERAL: &[&str] = &[
+    "parameters",
+    "notScopes",
+    "nonComplianceMessages",
+    "overrides",
+    "resourceSelectors",
+    "policyDefinitions",
+    "policyDefinitionGroups",
+    "policyDefinitionReferenceIds",
+];
+
+/// The words and names of the REST form, where PowerShell wrote others.
+fn in_words(kind: Kind, properties: &mut Map<String, Value>) -> Result<(), String> {
+    for name in SEVERAL {
+        let one = name.strip_suffix('s').unwrap_or(name);
+        if let Some(value) = properties.remove(one) {
+            properties.entry(*name).or_insert(value);
         }
     }
-    members.insert("properties".to_owned(), Value::Object(properties));
+    if kind == Kind::PolicyAssignments
+        && let Some(mode) = properties.get_mut("enforcementMode").filter(|mode| mode.is_number())
+    {
+        // The members of the older module's enumeration, in their order.
+        *mode = match mode.as_u64() {
+            Some(0) => "Default".into(),
+            Some(1) => "DoNotEnforce".into(),
+            _ => return Err(format!("`enforcementMode` is `{mode}`, which is no mode")),
+        };
+    }
+    let needed = match kind {
+        Kind::PolicyAssignments => "policyDefinitionId",
+        Kind::PolicyDefinitions => "policyRule",
+        Kind::PolicySetDefinitions => "policyDefinitions",
+        Kind::Exemptions => "policyAssignmentId",
+        _ => return Ok(()),
+    };
+    if properties.get(needed).is_none_or(Value::is_null) {
+        return Err(format!("`{needed}` is not there: export it with `az policy` or by REST"));
+    }
+    Ok(())
 }

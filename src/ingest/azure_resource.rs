@@ -1,15 +1,16 @@
 //! ARM resources, subscriptions, resource groups and management groups, and what hangs on them: locks, diagnostic
-//! settings, Defender for Cloud assessments and plans. REST bodies, Resource Graph rows, `az` lists.
+//! settings, Defender for Cloud assessments and plans. REST bodies, Resource Graph rows, `az` lists, PowerShell.
 
 use super::document::{arm, arm_type, key};
-use super::{Format, Out, Record, never_empty};
+use super::{Format, Out, Record, arm_form, never_empty};
 use crate::model::{Kind, json};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 pub const FORMAT: Format = Format {
     id: "azure-resource",
     log: false,
-    reads: "ARM resources, containers, locks, diagnostic settings, assessments, plans (REST, Resource Graph, az)",
+    reads: "ARM resources, containers, locks, diagnostic settings, assessments, plans (REST, Resource Graph, az, \
+            PowerShell)",
     score,
     read,
     empty: never_empty,
@@ -60,6 +61,8 @@ fn score(record: &Record) -> u8 {
         }
         Some(_) if id.starts_with('/') && (record.has("location") || record.has("tags") || record.has("kind")) => 70,
         Some(_) if id.starts_with('/') && record.has_all(&["name", "type"]) => 60,
+        // `Get-AzSecurityPricing` and its like name no type.
+        Some(name) if id.starts_with('/') && kind(&name).is_some_and(|k| k != Kind::Resources) => 60,
         _ if container => 75,
         _ => 0,
     }
@@ -98,11 +101,7 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     if let Some(Value::String(_)) = json::get(&body, "properties") {
         return Err("`properties` is no object".to_owned());
     }
-    if matches!(kind, Kind::Locks | Kind::Assessments | Kind::DiagnosticSettings | Kind::Pricings)
-        && json::get(&body, "properties").is_none()
-    {
-        nest(&mut body);
-    }
+    arm_form::rest(&mut body, !matches!(kind, Kind::Resources | Kind::Containers));
     let key = key(record, &body, &["ResourceId", "name"]);
     if kind == Kind::Resources && !key.starts_with('/') {
         return Err("a resource without an id".to_owned());
@@ -113,18 +112,4 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     }
     out.document(kind, &key, body);
     Ok(())
-}
-
-/// What `az` flattened goes back under `properties`.
-fn nest(body: &mut Value) {
-    let Some(members) = body.as_object_mut() else { return };
-    let mut properties = Map::new();
-    for (name, value) in std::mem::take(members) {
-        if ["id", "name", "type", "location", "systemData", "resourceGroup", "tags"].contains(&name.as_str()) {
-            members.insert(name, value);
-        } else {
-            properties.insert(name, value);
-        }
-    }
-    members.insert("properties".to_owned(), Value::Object(properties));
 }

@@ -1,17 +1,26 @@
 //! What every snapshot reader needs: which type a record says it is of, and its canonical body.
 
-use super::record::{Container, Record};
+use super::record::{Container, Fields, Record};
 use crate::model::{ResourceId, json};
 use serde_json::{Map, Value};
 
 /// The Graph type a record claims: `user` from `@odata.type`, `users` from the `@odata.context` of the record or its
-/// collection, in lower case.
+/// collection, in lower case. PowerShell keeps what its module has no member for, the type with it, under
+/// `AdditionalProperties`.
 pub fn graph_type(record: &Record<'_>) -> Option<String> {
-    if let Some(name) = record.text("@odata.type") {
-        return Some(name.trim_start_matches('#').trim_start_matches("microsoft.graph.").to_ascii_lowercase());
+    if let Some(name) = named_type(record) {
+        return Some(name);
+    }
+    if let Some(name) = record.sub("AdditionalProperties").and_then(|more| named_type(&more)) {
+        return Some(name);
     }
     let own = record.first_text(&["@odata.context", "odata.metadata"]);
     context_name(own.as_deref().or(record.context.odata.as_deref())?)
+}
+
+fn named_type(fields: &Fields<'_>) -> Option<String> {
+    let name = fields.text("@odata.type")?;
+    Some(name.trim_start_matches('#').trim_start_matches("microsoft.graph.").to_ascii_lowercase())
 }
 
 /// `https://graph.microsoft.com/v1.0/$metadata#identity/conditionalAccess/policies(rules())/$entity` →
@@ -62,7 +71,7 @@ pub fn arm_type(record: &Record<'_>) -> Option<String> {
         return None;
     }
     let id = record.first_text(&["id", "ResourceId"]);
-    let named = record.first_text(&["type", "ResourceType"]).filter(|t| t.contains('/'));
+    let named = record.first_text(&["ExtensionResourceType", "type", "ResourceType"]).filter(|t| t.contains('/'));
     match (named, id) {
         (Some(name), _) => Some(name.to_lowercase()),
         (None, Some(id)) if id.starts_with('/') => ResourceId::new(&id).resource_type().map(|t| t.to_lowercase()),

@@ -44,11 +44,20 @@ impl Builder {
         self.join_management_groups();
         self.join_applications();
         let mut environment = Environment::default();
+        let mut bare = Vec::new();
         for (kind, documents) in self.kinds {
             for (key, document) in documents {
+                let settings = document.body.get("properties").is_some_and(Value::is_object);
+                if kind == Kind::Resources && !settings {
+                    bare.push(key.clone());
+                }
                 environment.insert(kind, &key, document);
             }
         }
+        for key in &bare {
+            environment.mark_unknown(Kind::Resources, key, "/properties");
+        }
+        reading.complaints.extend(without_settings(&bare));
         for (kind, collected) in &reading.collected {
             environment.set_collected(*kind, *collected);
         }
@@ -166,6 +175,21 @@ impl Builder {
             }
         }
     }
+}
+
+/// What to say of resources whose export tells none of their settings.
+fn without_settings(keys: &[String]) -> Option<String> {
+    let names: Vec<&str> = keys.iter().take(3).map(|key| key.rsplit('/').next().unwrap_or(key)).collect();
+    let more = if keys.len() > names.len() { ", ..." } else { "" };
+    let count = keys.len();
+    let (stand, their) = if count == 1 { ("resource stands", "its") } else { ("resources stand", "their") };
+    (count > 0).then(|| {
+        format!(
+            "{count} {stand} in the export without {their} settings ({}{more}), which are unknown therefore: \
+             `az graph query -q Resources` gives them",
+            names.join(", "),
+        )
+    })
 }
 
 /// A management group read with `$expand=children` tells the tree below it.

@@ -1,4 +1,5 @@
-//! Calls to Microsoft Graph: `MicrosoftGraphActivityLogs`, table and diagnostic form. Context: no gate is asked, but a
+//! Calls to Microsoft Graph: `MicrosoftGraphActivityLogs`, table and diagnostic form, and hunting's
+//! `GraphApiAuditEvents`. Context: no gate is asked, but a
 //! call names its sign-in (`SignInActivityId` is the token's `uti`).
 
 use super::event::{address, arc, blank, object_id, said};
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 pub const FORMAT: Format = Format {
     id: "graph-activity",
     log: true,
-    reads: "Microsoft Graph activity (MicrosoftGraphActivityLogs, diagnostic records)",
+    reads: "Microsoft Graph activity (MicrosoftGraphActivityLogs, diagnostic records, GraphApiAuditEvents)",
     score,
     read,
     empty: never_empty,
@@ -30,8 +31,8 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
     let inner = record.sub("properties").filter(|p| p.has("requestUri"));
     let fields: &Fields = inner.as_ref().unwrap_or(&record.fields);
     let text = |names: &[&str]| fields.first_text(names).or_else(|| record.first_text(names));
-    let time =
-        text(&["timeGenerated", "TimeGenerated", "time"]).ok_or("no time: neither TimeGenerated nor time is filled")?;
+    let time = text(&["timeGenerated", "TimeGenerated", "time", "Timestamp"])
+        .ok_or("no time: none of TimeGenerated, time, Timestamp is filled")?;
     let time = record.time(&time)?;
     let uri = mask::url(&text(&["requestUri"]).ok_or("no RequestUri")?);
     let method = text(&["requestMethod"]).unwrap_or_default().to_ascii_uppercase();
@@ -43,12 +44,15 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
             context.insert(name.to_owned(), value.into_owned());
         }
     }
-    let app_id = said(text(&["appId"]));
+    let app_id = said(text(&["appId", "ApplicationId"]));
     if let Some(app) = &app_id {
         context.insert("appId".to_owned(), app.to_string());
     }
-    let user = object_id(text(&["userId"]));
-    let principal = object_id(text(&["servicePrincipalId"]));
+    // Hunting has one column for both, and another that tells which it is.
+    let account = object_id(text(&["AccountObjectId"]));
+    let by_app = text(&["EntityType"]).is_some_and(|kind| !kind.eq_ignore_ascii_case("user"));
+    let user = object_id(text(&["userId"])).or_else(|| account.clone().filter(|_| !by_app));
+    let principal = object_id(text(&["servicePrincipalId"])).or(account.filter(|_| by_app));
     let mut event =
         blank(record, time, &format!("{method} {path}"), "MicrosoftGraphActivityLogs", Detail::Context(context));
     event.actor = match (user, principal) {
@@ -68,7 +72,7 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
         None => Outcome::Unknown,
     };
     event.bytes = text(&["responseSizeBytes"]).and_then(|b| b.trim().parse().ok()).unwrap_or(0);
-    event.token_id = said(text(&["signInActivityId"]));
+    event.token_id = said(text(&["signInActivityId", "UniqueTokenIdentifier"]));
     event.session_id = said(text(&["sessionId"]));
     event.correlation_id = said(text(&["clientRequestId", "correlationId"]));
     event.record_id = said(text(&["requestId"]));

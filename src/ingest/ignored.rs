@@ -34,6 +34,11 @@ const SHAPES: &[(&str, u8, &[&str])] = &[
     ("common-security-log", 50, &["DeviceVendor", "DeviceProduct"]),
     ("heartbeat", 50, &["Computer", "OSType"]),
     ("deployment-template", 50, &["$schema", "contentVersion"]),
+    ("graph-organization", 60, &["verifiedDomains", "assignedPlans"]),
+    ("graph-domains", 60, &["authenticationType", "isDefault", "isVerified"]),
+    ("xdr-alert-evidence", 60, &["Timestamp", "AlertId", "EntityType"]),
+    ("xdr-email", 60, &["Timestamp", "NetworkMessageId"]),
+    ("xdr-table", 10, &["Timestamp", "ReportId"]),
     ("pim-request", 50, &["scheduleInfo", "principalId"]),
     ("recorded-response", 50, &["request", "response"]),
 ];

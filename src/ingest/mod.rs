@@ -12,6 +12,7 @@
 //!
 //! The built-in fact tables are in `facts`; the user's own export always wins over them.
 
+mod arm_form;
 mod claims;
 pub mod collect;
 pub mod container;

@@ -1,5 +1,5 @@
-//! Alerts: the `SecurityAlert` table (whose `Entities` refer to one another by `$id` / `$ref`), Graph `alerts_v2` and
-//! its older `alerts`. Source: "SecurityAlert", "alert resource type" (microsoft.graph.security).
+//! Alerts: the `SecurityAlert` table (whose `Entities` refer to one another by `$id` / `$ref`), Graph `alerts_v2`,
+//! its older `alerts`, hunting's `AlertInfo`. Source: "SecurityAlert", "alert resource type" (microsoft.graph.security).
 
 use super::event::{arc, blank, parse_address, said, text_at, time_of};
 use super::{Format, Out, Record, never_empty};
@@ -189,7 +189,7 @@ fn resolved(entities: &Value) -> Vec<Value> {
 }
 
 fn graph(record: &Record, out: &mut Out) -> Result<(), String> {
-    let time = time_of(record, &["firstActivityDateTime", "createdDateTime"])?;
+    let time = time_of(record, &["firstActivityDateTime", "createdDateTime", "Timestamp"])?;
     let end = record.text("lastActivityDateTime").and_then(|t| record.time(&t).ok());
     let mut named = Named::default();
     for piece in record.value("evidence").and_then(|e| e.as_array().cloned()).unwrap_or_default() {
@@ -207,8 +207,8 @@ fn graph(record: &Record, out: &mut Out) -> Result<(), String> {
         severity: capital(&record.text("severity").unwrap_or_default()),
         tactics: category.into_iter().collect(),
         techniques: record
-            .value("mitreTechniques")
-            .and_then(|t| t.as_array().cloned())
+            .first(&["mitreTechniques", "AttackTechniques"])
+            .and_then(|t| t.value()?.as_array().cloned())
             .into_iter()
             .flatten()
             .filter_map(|t| t.as_str().map(arc))
@@ -217,7 +217,7 @@ fn graph(record: &Record, out: &mut Out) -> Result<(), String> {
         principals: Vec::new(),
         addresses: Vec::new(),
         resources: Vec::new(),
-        alert_id: said(record.first_text(&["providerAlertId", "id"])),
+        alert_id: said(record.first_text(&["providerAlertId", "id", "AlertId"])),
     };
     put(record, out, time, end, detail, named);
     Ok(())

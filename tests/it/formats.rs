@@ -5,6 +5,7 @@
 mod folding;
 mod hostile;
 mod samples;
+mod settings;
 mod shown;
 mod sifting;
 mod times;

@@ -101,6 +101,7 @@ pub struct Row {
     pub every: Option<i64>,
     pub auth: Option<String>,
     pub hash: Option<String>,
+    pub service: Option<String>,
     pub container: Option<String>,
     pub object: Option<String>,
     pub assignment: Option<String>,
@@ -239,7 +240,7 @@ impl Row {
                 status: Fact::from(self.status),
             })),
             "data" => Detail::Data(Box::new(DataDetail {
-                service: text("blob"),
+                service: text(self.service.as_deref().unwrap_or("blob")),
                 account: text(&target),
                 resource: target.starts_with('/').then(|| ResourceId::new(&target)),
                 container: arc(&self.container),
@@ -282,7 +283,10 @@ impl Row {
             source_ip: Fact::from(self.ip.as_deref().map(|ip| ip.parse().expect("an address"))),
             country: Fact::Unknown,
             user_agent: Fact::Unknown,
-            target: text(self.container.as_deref().unwrap_or(&target)),
+            target: text(match self.service.as_deref() {
+                Some("keyvault") => target.rsplit('/').next().unwrap_or(&target),
+                _ => self.container.as_deref().unwrap_or(&target),
+            }),
             target_id: arc(&self.target_id),
             outcome,
             count: self.count.unwrap_or(1),
