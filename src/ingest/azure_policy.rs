@@ -61,8 +61,9 @@ fn read(record: &Record, out: &mut Out) -> Result<(), String> {
         return Ok(());
     }
     arm_form::rest(&mut body, true);
-    if let Some(properties) = body.get_mut("properties").and_then(Value::as_object_mut) {
-        in_words(kind, properties)?;
+    match body.get_mut("properties").and_then(Value::as_object_mut) {
+        Some(properties) => in_words(kind, properties)?,
+        None => in_words(kind, &mut Map::new())?,
     }
     let key = key(record, &body, &["name", "properties.displayName"]);
     out.document(kind, &key, body);

@@ -166,7 +166,10 @@ fn check(name: &str, only: &[&str]) {
         for stage in [Stage::FactsFree, Stage::Free] {
             let found = slow.open(*set, stage);
             assert_eq!(oracle.reached(*set, stage), found, "{name}: paths under {:?} {stage:?}", ids(&controls, *set));
-            if controls.iter().all(|control| control.since.is_none()) && (set.count_ones() <= 1 || *set == all) {
+            // Every event of a long window looked at, in worlds made from nothing, is for the small cases.
+            let short = slow.case.correlated.window_events.len() <= 50;
+            let whole = controls.iter().all(|control| control.since.is_none());
+            if short && whole && (set.count_ones() <= 1 || *set == all) {
                 let naive = at_any_moment(&slow, *set, stage);
                 assert_eq!(found, naive, "{name}: at any moment under {:?} {stage:?}", ids(&controls, *set));
             }
