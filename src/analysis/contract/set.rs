@@ -132,11 +132,11 @@ pub struct ResidualPath {
     #[serde(default)]
     pub conditions: Vec<Condition>,
     /// Since when it was open.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub from: Option<Timestamp>,
     /// Until when it was; none: still at the end of the window.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub until: Option<Timestamp>,
 }

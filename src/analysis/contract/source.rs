@@ -54,12 +54,12 @@ pub struct Calibration {
     #[serde(default)]
     pub unknown: u64,
     /// Some of the records that agree, and some of those that turn on a missing fact.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agreeing: Vec<Evidence>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unsettled: Vec<Evidence>,
     /// The facts that the unknown ones turn on.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
     /// What was compared: `sign-ins`, `ARM refusals`, …
     #[serde(default)]
