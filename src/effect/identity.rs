@@ -7,6 +7,7 @@
 use crate::model::{Environment, Kind, ObjectId, ResourceId, json};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The principals that run on each resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,13 +34,10 @@ impl Carried {
 
     /// What one body of a resource tells, be it a document or what a write sent and got back.
     pub fn note(&mut self, env: &Environment, resource: &ResourceId, body: &Value) {
-        for principal in principals(env, body) {
+        let known = |id: &ResourceId| env.resource(id).map(|document| document.body.clone());
+        let told = principals(body, &known).into_iter().chain(assigned(resource, body));
+        for principal in told {
             self.add(resource.clone(), principal);
-        }
-        if is_identity(resource)
-            && let Some(principal) = json::text(body, "properties.principalId")
-        {
-            self.add(resource.clone(), ObjectId::new(principal));
         }
     }
 
@@ -63,21 +61,24 @@ impl Carried {
     }
 }
 
-fn is_identity(resource: &ResourceId) -> bool {
-    resource
-        .resource_type()
-        .is_some_and(|of| of.eq_ignore_ascii_case("Microsoft.ManagedIdentity/userAssignedIdentities"))
+/// The principal of a user-assigned identity, which is a resource of its own.
+pub fn assigned(resource: &ResourceId, body: &Value) -> Option<ObjectId> {
+    let of_type = resource.resource_type()?;
+    of_type
+        .eq_ignore_ascii_case("Microsoft.ManagedIdentity/userAssignedIdentities")
+        .then(|| json::text(body, "properties.principalId").map(ObjectId::new))
+        .flatten()
 }
 
-/// The principals of a body's `identity`: its own, and the user-assigned ones it names (a request names them by
-/// resource id alone).
-fn principals(env: &Environment, body: &Value) -> Vec<ObjectId> {
+/// The principals of a body's `identity`: its own, and the user-assigned ones it names (a request, and some exports,
+/// name them by resource id alone). `known`: the body of another resource.
+pub fn principals(body: &Value, known: &dyn Fn(&ResourceId) -> Option<Arc<Value>>) -> Vec<ObjectId> {
     let mut found: Vec<ObjectId> = own_identity(body).into_iter().collect();
-    let assigned = json::path(body, "identity.userAssignedIdentities").and_then(Value::as_object);
-    for (id, told) in assigned.into_iter().flatten() {
-        let known = || env.resource(&ResourceId::new(id)).map(|document| document.body.clone());
+    let named = json::path(body, "identity.userAssignedIdentities").and_then(Value::as_object);
+    for (id, told) in named.into_iter().flatten() {
+        let identity = ResourceId::new(id);
         let principal = json::text(told, "principalId").map(ObjectId::new);
-        found.extend(principal.or_else(|| json::text(known()?.as_ref(), "properties.principalId").map(ObjectId::new)));
+        found.extend(principal.or_else(|| assigned(&identity, known(&identity)?.as_ref())));
     }
     found
 }

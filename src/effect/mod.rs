@@ -28,6 +28,6 @@ pub use directory::{directory_roles_for, owners_may, permission_allows};
 pub use directory_change::{is_understood, told};
 pub use ending::{Ending, endings};
 pub use execution::{ADMINISTRATOR_LOGIN, Host, concerns_code, host, hosts, runs_on};
-pub use identity::{Carried, named, own_identity};
+pub use identity::{Carried, assigned, named, own_identity, principals as identities_of};
 pub use principal::{active_directory_roles, arm_principal, principal_of};
 pub use sign_in::{sign_in_request, sign_in_request_of, single_tenant};

@@ -70,8 +70,9 @@ const TAKEOVER: &[(&str, &str)] = &[
     ("microsoft.documentdb/databaseaccounts", "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/write"),
 ];
 
-/// Operations of these rules on a home of jewels, with whether each is a data action.
-pub fn operations(home: &ResourceId) -> Vec<(String, bool)> {
+/// Operations of these rules on a jewel and its home, with whether each is a data action.
+pub fn operations(jewel: &ResourceId) -> Vec<(String, bool)> {
+    let home = jewel.home();
     let spelled = home.resource_type().unwrap_or_default();
     let owned = |operations: &[&str]| operations.iter().map(|o| ((*o).to_owned(), false)).collect::<Vec<_>>();
     match spelled.to_lowercase().as_str() {
@@ -81,7 +82,7 @@ pub fn operations(home: &ResourceId) -> Vec<(String, bool)> {
                 "Microsoft.Storage/storageAccounts/write",
                 "Microsoft.Storage/storageAccounts/blobServices/containers/write",
             ]));
-            all.extend(SERVICES.iter().map(|(.., action)| ((*action).to_owned(), true)));
+            all.extend(services(jewel, &home).map(|(.., action)| ((*action).to_owned(), true)));
             all
         }
         "microsoft.keyvault/vaults" => vault::OPERATIONS.iter().map(|(o, data)| ((*o).to_owned(), *data)).collect(),
@@ -186,7 +187,7 @@ fn storage_answer(
     let (mut best, node) = best?;
     let mut needs: BTreeSet<usize> = node.into_iter().collect();
     if !state.stage.passes(best.level)
-        && let Some(execution) = state.facts().find(|(f, _)| matches!(f, Fact::Execution(_))).map(|(_, n)| n)
+        && let Some(execution) = state.placed()
     {
         for (within, node) in &states {
             let inside = decide(None, within);
@@ -218,18 +219,7 @@ fn services(
 
 fn content_with_entra(state: &mut State<'_>, jewel: &ResourceId, account: &ResourceId) {
     for (principal, token) in state.with_session(&Audience::Storage) {
-        for (_, service, operation, action) in services(jewel, account) {
-            let request = state.request(action, true, jewel);
-            let Some(allowed) = state.may(&principal, &request) else { continue };
-            let container = container_of(state, jewel, account);
-            let answer = storage_answer(state, account, &container, "OAuth", service, Some(Level::NotCut));
-            let Some((answer, needs)) = answer.filter(|(answer, _)| state.stage.passes(answer.level)) else { continue };
-            let mut node = allowed.into_node(state.node(operation, principal.as_str(), jewel.spelled(), ""));
-            node.needs.insert(token);
-            node.needs.extend(needs);
-            node.missing.extend(answer.missing);
-            node.words.extend(answer.words);
-            state.derive(Fact::Data(jewel.clone()), node);
+        if services(jewel, account).any(|row| content_by_right(state, jewel, account, row, &principal, token, "")) {
             return;
         }
     }
@@ -241,23 +231,34 @@ fn blobs_with_delegation(state: &mut State<'_>, jewel: &ResourceId, account: &Re
         Fact::DelegationKey(signer, of) if of == account => Some((signer.clone(), node)),
         _ => None,
     });
-    let blobs = services(jewel, account).find(|(_, service, ..)| *service == "blob");
-    let Some((_, service, operation, action)) = blobs else { return };
+    let Some(row) = services(jewel, account).find(|(_, service, ..)| *service == "blob") else { return };
     for (signer, key) in held.collect::<Vec<_>>() {
-        let request = state.request(action, true, jewel);
-        let Some(allowed) = state.may(&signer, &request) else { continue };
-        let container = container_of(state, jewel, account);
-        let answer = storage_answer(state, account, &container, "OAuth", service, Some(Level::NotCut));
-        let Some((answer, needs)) = answer.filter(|(answer, _)| state.stage.passes(answer.level)) else { continue };
-        let signed = "with a SAS signed by the delegation key";
-        let mut node = allowed.into_node(state.node(operation, signer.as_str(), jewel.spelled(), signed));
-        node.needs.insert(key);
-        node.needs.extend(needs);
-        node.missing.extend(answer.missing);
-        node.words.extend(answer.words);
-        state.derive(Fact::Data(jewel.clone()), node);
-        return;
+        if content_by_right(state, jewel, account, row, &signer, key, "with a SAS signed by the delegation key") {
+            return;
+        }
     }
+}
+
+/// Reads of a service by somebody's data role: with a token of theirs, or with what a token once gave.
+fn content_by_right(
+    state: &mut State<'_>,
+    jewel: &ResourceId,
+    account: &ResourceId,
+    (_, service, operation, action): &(&str, &str, &str, &str),
+    principal: &ObjectId,
+    by: usize,
+    why: &str,
+) -> bool {
+    let request = state.request(action, true, jewel);
+    let Some(allowed) = state.may(principal, &request) else { return false };
+    let container = container_of(state, jewel, account);
+    let answer = storage_answer(state, account, &container, "OAuth", service, Some(Level::NotCut));
+    let Some((answer, needs)) = answer.filter(|(answer, _)| state.stage.passes(answer.level)) else { return false };
+    let mut node = allowed.into_node(state.node(operation, principal.as_str(), jewel.spelled(), why));
+    node.needs.insert(by);
+    node.needs.extend(needs);
+    state.derive(Fact::Data(jewel.clone()), node.turning_on(answer));
+    true
 }
 
 fn data_with_key(state: &mut State<'_>, jewel: &ResourceId, account: &ResourceId) {
@@ -271,9 +272,7 @@ fn data_with_key(state: &mut State<'_>, jewel: &ResourceId, account: &ResourceId
         let mut node = state.node(operation, account.spelled(), jewel.spelled(), "with the account key");
         node.needs.insert(key);
         node.needs.extend(needs);
-        node.missing.extend(answer.missing);
-        node.words.extend(answer.words);
-        state.derive(Fact::Data(jewel.clone()), node);
+        state.derive(Fact::Data(jewel.clone()), node.turning_on(answer));
     }
 }
 
@@ -293,9 +292,7 @@ fn blobs_anonymously(state: &mut State<'_>, jewel: &ResourceId, account: &Resour
         if level(&state.before.env).as_ref() != Some(&now) {
             node.needs.extend(state.node_of(&Fact::Opened(id, super::opening::Opened::CONTAINER)));
         }
-        node.missing.extend(answer.missing);
-        node.words.extend(answer.words);
-        state.derive(Fact::Data(jewel.clone()), node);
+        state.derive(Fact::Data(jewel.clone()), node.turning_on(answer));
     }
 }
 
@@ -335,9 +332,7 @@ fn disk(state: &mut State<'_>, jewel: &ResourceId, disk: &ResourceId) {
                 }
             }
             if state.stage.passes(answer.level) {
-                node.missing.extend(answer.missing);
-                node.words.extend(answer.words);
-                state.derive(Fact::Data(jewel.clone()), node);
+                state.derive(Fact::Data(jewel.clone()), node.turning_on(answer));
                 return;
             }
         }
@@ -351,11 +346,7 @@ fn disk(state: &mut State<'_>, jewel: &ResourceId, disk: &ResourceId) {
 fn copy_disk(state: &mut State<'_>, jewel: &ResourceId, disk: &ResourceId, principal: &ObjectId, token: usize) -> bool {
     let read = state.request("Microsoft.Compute/disks/read", false, disk);
     let Some(read) = state.may(principal, &read) else { return false };
-    let mut groups: BTreeSet<ResourceId> = disk.resource_group().into_iter().collect();
-    let caller = state.caller(principal);
-    let held = state.world.rbac().scopes_held(&caller).unwrap_or_default();
-    groups.extend(held.into_iter().filter_map(ResourceId::resource_group));
-    for group in groups {
+    for group in state.groups_at_hand(principal, Some(disk)) {
         let copy = ResourceId::new(&format!("{}/providers/Microsoft.Compute/snapshots/copy", group.spelled()));
         if state.is_banned(COPY, disk.spelled()) {
             return false;
@@ -398,17 +389,20 @@ fn control(state: &mut State<'_>, jewel: &ResourceId, home: &ResourceId, kind: &
         for operation in &operations {
             let Some(allowed) = state.may(&principal, &state.request(operation, false, home)) else { continue };
             let use_of = match (&document, keys.contains(operation)) {
+                (_, false) => Answer::allowed("usable"),
                 (Some(body), true) => credential(state, home, body, Credential::LocalKey, None),
-                (_, _) => Answer::allowed("usable"),
+                (None, true) => {
+                    let mut unknown = Answer::of(Level::Unknown, "usable");
+                    unknown.missing.insert(format!("resource:{}", home.name()).into());
+                    unknown
+                }
             };
             if !state.stage.passes(use_of.level) {
                 continue;
             }
             let mut node = allowed.into_node(state.node(operation, principal.as_str(), jewel.spelled(), ""));
             node.needs.insert(token);
-            node.missing.extend(use_of.missing);
-            node.words.extend(use_of.words);
-            state.derive(Fact::Data(jewel.clone()), node);
+            state.derive(Fact::Data(jewel.clone()), node.turning_on(use_of));
             return;
         }
     }

@@ -4,8 +4,8 @@
 //! from that one, as many steps as it has changes. It only bounds where rules look, so it may hold too much (a role that
 //! was taken away), never too little.
 
-use crate::effect::permission_allows;
-use crate::model::{Document, Environment, Fact, Kind, ObjectId, ResourceId, json};
+use crate::effect::{assigned, identities_of, permission_allows};
+use crate::model::{Collection, Document, Environment, Fact, Kind, ObjectId, ResourceId, json};
 use imbl::ordmap::DiffItem;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,7 +72,7 @@ impl Estate {
         let mut parts = Vec::new();
         for kind in READS {
             let Some(new) = world.shared(*kind) else { continue };
-            let whole = |documents: &crate::model::Collection| Part::read(*kind, documents.iter());
+            let whole = |documents: &Collection| Part::read(*kind, documents, documents.iter());
             match start.shared(*kind) {
                 Some(old) if !Arc::ptr_eq(old, new) => {
                     parts.push(old.derived("estate", whole));
@@ -82,7 +82,7 @@ impl Estate {
                         }
                         DiffItem::Remove(..) => None,
                     });
-                    parts.push(Arc::new(Part::read(*kind, changed)));
+                    parts.push(Arc::new(Part::read(*kind, new, changed)));
                 }
                 _ => parts.push(new.derived("estate", whole)),
             }
@@ -239,12 +239,14 @@ pub fn add_with_above(env: &Environment, id: &ResourceId, scopes: &mut BTreeSet<
 }
 
 impl Part {
-    fn read<'d>(kind: Kind, documents: impl Iterator<Item = (&'d str, &'d Document)>) -> Part {
+    /// `whole`: the collection they are part of.
+    fn read<'d>(kind: Kind, whole: &Collection, documents: impl Iterator<Item = (&'d str, &'d Document)>) -> Part {
+        let known = |id: &ResourceId| whole.documents.get(id.folded()).map(|document| document.body.clone());
         let mut part = Part::default();
         for (key, document) in documents {
             let body = document.body.as_ref();
             match kind {
-                Kind::Resources => part.resource(key, body),
+                Kind::Resources => part.resource(key, body, &known),
                 Kind::Owners => {
                     for owner in json::get(body, "owners").and_then(Value::as_array).into_iter().flatten() {
                         let Some(owner) = json::text(owner, "id").map(ObjectId::new) else { continue };
@@ -270,28 +272,17 @@ impl Part {
         part
     }
 
-    fn resource(&mut self, key: &str, body: &Value) {
+    fn resource(&mut self, key: &str, body: &Value, known: &dyn Fn(&ResourceId) -> Option<Arc<Value>>) {
         let id = || ResourceId::new(json::text(body, "id").unwrap_or(key));
-        if let Some(identity) = json::get(body, "identity") {
-            let own = json::text(identity, "principalId");
-            let assigned = json::get(identity, "userAssignedIdentities").and_then(Value::as_object);
-            let assigned = assigned.into_iter().flatten().filter_map(|(_, v)| json::text(v, "principalId"));
-            for principal in own.into_iter().chain(assigned).map(ObjectId::new) {
-                self.carried.insert(principal.clone());
-                self.identities.insert((id(), principal));
-            }
+        for principal in identities_of(body, known) {
+            self.carried.insert(principal.clone());
+            self.identities.insert((id(), principal));
         }
-        if key.contains("/microsoft.managedidentity/userassignedidentities/")
-            && let Some(principal) = json::text(body, "properties.principalId")
+        if key.contains("/microsoft.managedidentity/")
+            && let Some(principal) = assigned(&id(), body)
         {
-            let id = id();
-            let of_type = id
-                .resource_type()
-                .is_some_and(|t| t.eq_ignore_ascii_case("Microsoft.ManagedIdentity/userAssignedIdentities"));
-            if of_type {
-                self.carried.insert(ObjectId::new(principal));
-                self.assignable.insert(id, ObjectId::new(principal));
-            }
+            self.carried.insert(principal.clone());
+            self.assignable.insert(id(), principal);
         }
     }
 }

@@ -5,7 +5,6 @@
 //! Azure virtual machines*; the operations stand in [`crate::effect::hosts`], each with its own.
 
 use super::azure::{self, insert};
-use super::grant::Nothing;
 use super::state::{Fact, State};
 use crate::decide::azure_rbac::Outcome;
 use crate::decide::storage::{Circumstances, Credential, usable};
@@ -15,16 +14,16 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Resources that carry an identity which holds something and is not the attacker's yet, and the jewels themselves.
-fn worth_running_on(state: &State<'_>, principal: &ObjectId) -> Vec<ResourceId> {
+fn worth_running_on(state: &State<'_>, principal: &ObjectId) -> BTreeSet<ResourceId> {
     // Any code inside is a place in the network to come from: the first is wanted whatever it carries.
     let placed = state.placed().is_some();
     let wanted = |id: &ResourceId| {
         !placed || state.estate.of_resource(id).any(|identity| !state.has(&Fact::Controls(identity.clone())))
     };
-    let mut resources = state.covered_of(principal, state.estate.worthwhile());
+    let mut resources = state.covered(principal, state.estate.worthwhile());
     resources.retain(wanted);
-    resources.extend(state.covered(principal, state.jewels.iter()));
-    resources.into_iter().collect()
+    resources.extend(state.covered(principal, &state.jewels.iter().cloned().collect()));
+    resources
 }
 
 pub fn run_code(state: &mut State<'_>, principal: &ObjectId, token: usize) {
@@ -52,14 +51,14 @@ pub fn run_code(state: &mut State<'_>, principal: &ObjectId, token: usize) {
             had.extend(gives);
         }
     }
-    if state.wants(Nothing::Machine) {
+    if state.wants_machine() {
         run_for_nothing(state, principal, token);
     }
 }
 
 /// Code on any one machine whose identity holds nothing: the first that can be had stands for all.
 fn run_for_nothing(state: &mut State<'_>, principal: &ObjectId, token: usize) {
-    for resource in state.covered_of(principal, state.estate.carrying()) {
+    for resource in state.covered(principal, state.estate.carrying()) {
         let had = state.has(&Fact::Execution(resource.clone())) || run_on(state, principal, token, &resource);
         if had {
             take_identities_of(state, &resource);
@@ -101,39 +100,41 @@ fn run_by(
         state.derive(fact.clone(), node);
         run.needs.extend(state.node_of(&fact));
     }
-    run.missing.extend(answer.missing);
-    run.words.extend(answer.words);
-    state.derive(Fact::Execution(resource.clone()), run);
+    state.derive(Fact::Execution(resource.clone()), run.turning_on(answer));
     true
 }
 
 /// Whether what the operation hands out is of use on the resource; none where this stage refuses it.
 fn useful(state: &State<'_>, resource: &ResourceId, operation: &str) -> Option<Answer> {
     let document = state.world.env.get(Kind::Resources, resource.folded());
-    let body = document.map(|d| d.body.as_ref());
-    let answer = match operation {
-        ADMINISTRATOR_LOGIN => {
-            let mut answer = Answer::of(Level::Unknown, "network");
-            answer.missing.insert(format!("network reach of {}", resource.name()).into());
-            answer
-        }
-        "Microsoft.Web/sites/host/listKeys/action" => {
-            let function = body.and_then(|b| json::text(b, "kind")).map(|k| k.to_lowercase().contains("functionapp"));
-            match function {
-                Some(false) => return None,
-                Some(true) | None => Answer::allowed("usable"),
-            }
-        }
+    let unknown = |fact: String| {
+        let mut answer = Answer::of(Level::Unknown, "usable");
+        answer.missing.insert(fact.into());
+        answer
+    };
+    let handed_out = match operation {
         "Microsoft.Web/sites/publishxml/action" | "Microsoft.Web/sites/config/list/action" => {
-            credential(state, resource, body?, Credential::PublishingScm, None)
+            Some(Credential::PublishingScm)
         }
         "Microsoft.ContainerService/managedClusters/listClusterAdminCredential/action" => {
-            credential(state, resource, body?, Credential::ClusterAdmin, None)
+            Some(Credential::ClusterAdmin)
         }
-        "Microsoft.ContainerService/managedClusters/runcommand/action" => {
-            credential(state, resource, body?, Credential::ClusterRunCommand, None)
+        "Microsoft.ContainerService/managedClusters/runcommand/action" => Some(Credential::ClusterRunCommand),
+        _ => None,
+    };
+    let answer = match (operation, handed_out, document) {
+        (ADMINISTRATOR_LOGIN, ..) => unknown(format!("network reach of {}", resource.name())),
+        // Only a function app has such keys.
+        ("Microsoft.Web/sites/host/listKeys/action", ..) => {
+            match document.and_then(|d| json::text(&d.body, "kind")).map(|kind| kind.to_lowercase()) {
+                Some(kind) if kind.contains("functionapp") => Answer::allowed("usable"),
+                Some(_) => return None,
+                None => unknown(format!("resource:{}/kind", resource.name())),
+            }
         }
-        _ => Answer::allowed("usable"),
+        (_, Some(handed_out), Some(document)) => credential(state, resource, &document.body, handed_out, None),
+        (_, Some(_), None) => unknown(format!("resource:{}", resource.name())),
+        (_, None, _) => Answer::allowed("usable"),
     };
     state.stage.passes(answer.level).then_some(answer)
 }
@@ -175,16 +176,6 @@ const HOSTS: &[(&str, bool)] = &[
     ("Microsoft.Resources/deploymentScripts/write", false),
 ];
 
-/// Resource groups in which the principal may hold something.
-fn groups_at_hand(state: &State<'_>, principal: &ObjectId, near: Option<&ResourceId>) -> Vec<ResourceId> {
-    let mut groups: BTreeSet<ResourceId> =
-        state.homes().iter().chain(near).filter_map(ResourceId::resource_group).collect();
-    let caller = state.caller(principal);
-    let held = state.world.rbac().scopes_held(&caller).unwrap_or_default();
-    groups.extend(held.into_iter().filter_map(ResourceId::resource_group));
-    state.covered(principal, groups.iter())
-}
-
 /// A user-assigned identity attached to something that the attacker makes, or federated to an issuer of theirs.
 pub fn attach_identity(state: &mut State<'_>, principal: &ObjectId, token: usize) {
     let federate = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write";
@@ -192,7 +183,7 @@ pub fn attach_identity(state: &mut State<'_>, principal: &ObjectId, token: usize
     if state.is_never(federate) && state.is_never(attach) {
         return;
     }
-    for identity in state.covered_of(principal, state.estate.assignable()) {
+    for identity in state.covered(principal, state.estate.assignable()) {
         let Some(holder) = state.estate.assigned(&identity).cloned() else { continue };
         if state.has(&Fact::Controls(holder.clone())) {
             continue;
@@ -208,7 +199,7 @@ pub fn attach_identity(state: &mut State<'_>, principal: &ObjectId, token: usize
         }
         let request = state.request(attach, false, &identity);
         let Some(allowed) = state.may(principal, &request) else { continue };
-        let host = groups_at_hand(state, principal, Some(&identity)).into_iter().find_map(|group| {
+        let host = state.groups_at_hand(principal, Some(&identity)).into_iter().find_map(|group| {
             HOSTS.iter().find_map(|(operation, _)| state.may(principal, &state.request(operation, false, &group)))
         });
         if let Some(host) = host {
@@ -220,12 +211,15 @@ pub fn attach_identity(state: &mut State<'_>, principal: &ObjectId, token: usize
     }
 }
 
+/// The identity of something that the attacker makes.
+const MADE: &str = "new managed identity";
+
 /// Something new with an identity of its own, where somebody may grant that a role and no identity is at hand.
 pub fn make_identity(state: &mut State<'_>, principal: &ObjectId, token: usize) {
-    if !state.wants(Nothing::Machine) {
+    if !state.wants_machine() {
         return;
     }
-    for group in groups_at_hand(state, principal, None) {
+    for group in state.groups_at_hand(principal, None) {
         for (operation, _) in HOSTS.iter().filter(|(_, own)| *own) {
             if state.is_banned(operation, group.spelled()) {
                 continue;
@@ -241,12 +235,13 @@ pub fn make_identity(state: &mut State<'_>, principal: &ObjectId, token: usize) 
             let body = json!({ "id": made.spelled(), "name": "new", "type": kind, "location": region, "properties": {},
                 "identity": { "type": "SystemAssigned" } });
             let Some(deleted) = azure::policy_allows(state, operation, &made, body) else { continue };
-            let identity = Nothing::Machine.made();
+            let identity = ObjectId::new(MADE);
             let why = format!("make one with an identity of its own, by {}", allowed.why);
             let mut node = allowed.into_node(state.node(operation, principal.as_str(), group.spelled(), &why));
             node.needs.insert(token);
             node.needs.extend(deleted);
-            insert(state, Kind::ServicePrincipals, identity.as_str(), Nothing::Machine.document());
+            let document = json!({ "id": MADE, "displayName": MADE, "servicePrincipalType": "ManagedIdentity" });
+            insert(state, Kind::ServicePrincipals, MADE, document);
             state.derive(Fact::Controls(identity), node);
             return;
         }
@@ -269,7 +264,7 @@ pub fn take_identities(state: &mut State<'_>) {
 
 fn take_identities_of(state: &mut State<'_>, resource: &ResourceId) {
     let Some(execution) = state.node_of(&Fact::Execution(resource.clone())) else { return };
-    let wanted = state.wants(Nothing::Machine);
+    let wanted = state.wants_machine();
     let carried: Vec<ObjectId> = match wanted {
         true => state.estate.carried_by(resource).cloned().collect(),
         false => state.estate.of_resource(resource).cloned().collect(),

@@ -95,7 +95,7 @@ pub fn make_eligible(state: &mut State<'_>, principal: &ObjectId, token: usize, 
         return;
     }
     let caller = state.caller(principal);
-    for scope in state.covered(principal, scopes.iter()) {
+    for scope in state.covered(principal, scopes) {
         let request = state.request(ELIGIBLE, false, &scope);
         let could = state.world.rbac().could(&caller, &request).is_some();
         // Who may grant outright needs no detour.
@@ -137,33 +137,6 @@ pub fn elevate(state: &mut State<'_>, principal: &ObjectId, token: usize) {
     }
 }
 
-/// Somebody who holds nothing yet and would be worth having where roles can be granted: what refuses a token to a person
-/// may not reach a machine or an application, and a condition may allow grants to these alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Nothing {
-    Machine,
-    Application,
-}
-
-impl Nothing {
-    /// The one that the attacker makes.
-    pub fn made(self) -> ObjectId {
-        ObjectId::new(match self {
-            Nothing::Machine => "new managed identity",
-            Nothing::Application => "new application",
-        })
-    }
-
-    pub fn document(self) -> Value {
-        let id = self.made();
-        let kind = match self {
-            Nothing::Machine => "ManagedIdentity",
-            Nothing::Application => "Application",
-        };
-        json!({ "id": id.as_str(), "displayName": id.as_str(), "servicePrincipalType": kind })
-    }
-}
-
 /// The roles tried first: the data roles of the jewels below the scope, and Owner.
 fn best(state: &State<'_>, scope: &ResourceId) -> Vec<(ObjectId, String)> {
     let mut roles: Vec<(&str, &str)> = Vec::new();
@@ -197,7 +170,7 @@ fn on_the_way(state: &State<'_>) -> Vec<(String, bool)> {
     .collect();
     let ways = crate::effect::hosts().iter().flat_map(|host| host.ways).copied().flatten();
     operations.extend(ways.map(|way| ((*way).to_owned(), *way == crate::effect::ADMINISTRATOR_LOGIN)));
-    operations.extend(state.homes().iter().flat_map(super::data::operations));
+    operations.extend(state.jewels.iter().flat_map(super::data::operations));
     operations.sort();
     operations.dedup();
     operations
@@ -289,8 +262,8 @@ pub fn grant_roles(state: &mut State<'_>, principal: &ObjectId, token: usize, sc
     let near = |scope: &ResourceId| homes.iter().any(|home| scope.contains(home)) || is_above_subscriptions(scope);
     let mut owned: Vec<ResourceId> = Vec::new();
     let caller = state.caller(principal);
-    let mut worth = state.covered_of(principal, scopes);
-    worth.extend(state.covered_of(principal, state.estate.scopes()));
+    let mut worth = state.covered(principal, scopes);
+    worth.extend(state.covered(principal, state.estate.scopes()));
     for scope in worth {
         if !near(&scope) && owned.iter().any(|above| above.contains(&scope)) {
             continue;
@@ -312,32 +285,34 @@ pub fn grant_roles(state: &mut State<'_>, principal: &ObjectId, token: usize, sc
                 let given = grant(state, &giving, &role, &name);
                 control |= given == Given::Yes && role.as_str() == OWNER;
             }
-            if !control {
-                grant_others(state, &giving);
-            } else if grantee == *principal {
+            grant_others(state, &giving);
+            if control && grantee == *principal {
                 owned.push(scope.clone());
             }
         }
     }
 }
 
-/// Whoever may not give Owner may give less: each role that adds an operation on the way to those given before.
+/// Whoever may not give the best may give less: each role that adds an operation on the way to those given before.
 fn grant_others(state: &mut State<'_>, giving: &Giving<'_>) {
+    let operations = on_the_way(state);
+    let roles = state.world.rbac().roles_naming(&operations);
+    let best = best(state, giving.scope);
+    let given = |role: &ObjectId| state.has(&Fact::Granted(giving.key(role)));
+    let mask_of = |wanted: &dyn Fn(&ObjectId) -> bool| {
+        roles.iter().filter(|(role, ..)| wanted(role)).fold(0, |all: u128, (_, _, mask)| all | mask)
+    };
+    let mut covered = mask_of(&|role| best.iter().any(|(one, _)| one == role) && given(role));
+    // To whoever owns the scope no way into a machine is missing.
+    let login = operations.iter().position(|(operation, _)| operation == crate::effect::ADMINISTRATOR_LOGIN);
+    if given(&ObjectId::new(OWNER)) {
+        covered |= login.map_or(0, |at| 1 << at);
+    }
     let tried = (giving.principal.clone(), giving.grantee.clone(), giving.scope.clone());
-    let now = state.world.version;
-    if state.granting.get(&tried) == Some(&now) {
+    if mask_of(&|_| true) & !covered == 0 || state.granting.get(&tried) == Some(&state.world.version) {
         return;
     }
-    let roles = match &state.useful {
-        Some(roles) => roles.clone(),
-        None => state.world.rbac().roles_naming(&on_the_way(state)),
-    };
-    state.useful = Some(roles.clone());
-    let mut covered: u128 = 0;
-    for (role, _, mask) in roles.iter() {
-        let key = giving.key(role);
-        covered |= if state.has(&Fact::Granted(key)) { *mask } else { 0 };
-    }
+    covered |= mask_of(&given);
     for (role, name, mask) in roles.iter() {
         if mask & !covered == 0 {
             continue;

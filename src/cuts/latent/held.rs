@@ -147,7 +147,9 @@ impl<'a> State<'a> {
 
     fn key_lives(&self, account: &ResourceId, name: Option<&str>, got: Timestamp) -> Answer {
         let Some(document) = self.before.env.get(Kind::Resources, account.folded()) else {
-            return Answer::allowed("key");
+            let mut unknown = Answer::of(Level::Unknown, "keyRotated");
+            unknown.missing.insert(format!("resource:{}", account.name()).into());
+            return unknown;
         };
         let unknown: Vec<String> =
             self.before.env.unknown_paths(Kind::Resources, account.folded()).map(str::to_owned).collect();

@@ -1,12 +1,13 @@
 //! What the attacker has reached so far, and how.
 
+use super::azure::is_above_subscriptions;
 use super::estate::Estate;
-use super::grant::Nothing;
 use crate::causal::World;
 use crate::effect::Audience;
 use crate::model::request::{ArmPrincipal, ArmRequest};
 use crate::model::{
-    ActorKind, Attacker, Collection, Evidence, Kind, Level, Missing, ObjectId, ResourceId, Timestamp, Word, json,
+    ActorKind, Answer, Attacker, Collection, Evidence, Kind, Level, Missing, ObjectId, ResourceId, Timestamp, Word,
+    json,
 };
 use crate::replay::{Engine, Run, Stage, Stretch, scope_name, unseen_right};
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,8 +96,6 @@ pub struct State<'a> {
     homes: Vec<ResourceId>,
     /// Somebody the attacker acts as may be able to grant roles.
     pub grants: bool,
-    /// Roles that name an operation on the way.
-    pub useful: Option<Arc<Vec<(ObjectId, String, u128)>>>,
     /// Who has tried to give what else to whom, and where; the version of the world at the end of it.
     pub granting: BTreeMap<(ObjectId, ObjectId, ResourceId), u64>,
     /// Number of facts and version of the world when a room last began to have its say about a principal.
@@ -152,6 +151,15 @@ impl Limit {
                 action != "hold" && action != "SignIn" && !operations.contains(&(action.to_owned(), to.to_lowercase()))
             }
         }
+    }
+}
+
+impl Node {
+    /// What the gate's answer turns on, the path turns on.
+    pub fn turning_on(mut self, answer: Answer) -> Node {
+        self.words.extend(answer.words);
+        self.missing.extend(answer.missing);
+        self
     }
 }
 
@@ -213,7 +221,6 @@ impl<'a> State<'a> {
             },
             homes,
             grants: false,
-            useful: None,
             granting: BTreeMap::new(),
             settled: BTreeMap::new(),
             refused: BTreeMap::new(),
@@ -226,16 +233,11 @@ impl<'a> State<'a> {
         self.facts.len() + usize::from(self.grants)
     }
 
-    /// Whether one who holds nothing is wanted: somebody may grant roles, and none of the kind is at hand.
-    pub fn wants(&self, nothing: Nothing) -> bool {
-        let is = |principal: &ObjectId| match nothing {
-            Nothing::Machine => self.is_machine_identity(principal),
-            Nothing::Application => {
-                !self.is_machine_identity(principal)
-                    && self.world.env.get(Kind::ServicePrincipals, principal.as_str()).is_some()
-            }
-        };
-        self.grants && !self.facts.keys().any(|fact| matches!(fact, Fact::Controls(principal) if is(principal)))
+    /// Whether a machine identity is wanted, though it hold nothing: somebody may grant roles, and none is at hand. What
+    /// refuses a token to a person does not reach it.
+    pub fn wants_machine(&self) -> bool {
+        let machine = |fact: &Fact| matches!(fact, Fact::Controls(principal) if self.is_machine_identity(principal));
+        self.grants && !self.facts.keys().any(machine)
     }
 
     /// Conditional access never reaches managed identities (*Conditional Access for workload identities*).
@@ -306,23 +308,12 @@ impl<'a> State<'a> {
         &self.homes
     }
 
-    /// Those scopes of the list where some assignment of the principal's could count; all, where that is not known.
-    pub fn covered<'s>(&self, principal: &ObjectId, scopes: impl Iterator<Item = &'s ResourceId>) -> Vec<ResourceId> {
-        let caller = self.caller(principal);
-        let Some(held) = self.world.rbac().scopes_held(&caller) else { return scopes.cloned().collect() };
-        let above = |scope: &ResourceId| scope.folded() == "/" || scope.folded().starts_with("/providers/");
-        if held.iter().any(|scope| above(scope)) {
-            return scopes.cloned().collect();
-        }
-        scopes.filter(|scope| held.iter().any(|own| own.contains(scope))).cloned().collect()
-    }
-
-    /// [`State::covered`] of scopes in order: what lies below a scope stands together, its id being how theirs begin.
-    pub fn covered_of(&self, principal: &ObjectId, scopes: &BTreeSet<ResourceId>) -> BTreeSet<ResourceId> {
+    /// Those scopes where some assignment of the principal's could count; all, where that is not known. What lies below
+    /// a scope stands together, its id being how theirs begin.
+    pub fn covered(&self, principal: &ObjectId, scopes: &BTreeSet<ResourceId>) -> BTreeSet<ResourceId> {
         let caller = self.caller(principal);
         let Some(held) = self.world.rbac().scopes_held(&caller) else { return scopes.clone() };
-        let above = |scope: &ResourceId| scope.folded() == "/" || scope.folded().starts_with("/providers/");
-        if held.iter().any(|scope| above(scope)) {
+        if held.iter().any(|scope| is_above_subscriptions(scope)) {
             return scopes.clone();
         }
         let below = held.iter().flat_map(|own| {
@@ -330,6 +321,16 @@ impl<'a> State<'a> {
             near.filter(|scope| own.contains(scope))
         });
         below.cloned().collect()
+    }
+
+    /// Resource groups in which the principal may hold something: of the jewels, of what is near, of their own scopes.
+    pub fn groups_at_hand(&self, principal: &ObjectId, near: Option<&ResourceId>) -> BTreeSet<ResourceId> {
+        let mut groups: BTreeSet<ResourceId> =
+            self.homes.iter().chain(near).filter_map(ResourceId::resource_group).collect();
+        let caller = self.caller(principal);
+        let held = self.world.rbac().scopes_held(&caller).unwrap_or_default();
+        groups.extend(held.into_iter().filter_map(ResourceId::resource_group));
+        self.covered(principal, &groups)
     }
 
     /// Code runs somewhere: the first place, by id.

@@ -59,9 +59,7 @@ pub fn rules(state: &mut State<'_>, jewel: &ResourceId, vault: &ResourceId) {
             if !before.is_some_and(|(before, _)| state.stage.passes(before.level)) {
                 node.needs.extend(opened);
             }
-            node.missing.extend(answer.missing);
-            node.words.extend(answer.words);
-            state.derive(Fact::Data(jewel.clone()), node);
+            state.derive(Fact::Data(jewel.clone()), node.turning_on(answer));
             return;
         }
         if write_access(state, jewel, vault, &document.body, &principal, token, by_roles) {
@@ -112,9 +110,8 @@ fn reads(
         true => ask(&nowhere),
         false => callers.iter().map(ask).max_by_key(|answer| answer.level)?,
     };
-    let execution = state.facts().find(|(fact, _)| matches!(fact, Fact::Execution(_))).map(|(_, node)| node);
     if !state.stage.passes(outside.level)
-        && let Some(execution) = execution
+        && let Some(execution) = state.placed()
     {
         let inside = ask(&nowhere);
         if inside.level > outside.level {
@@ -167,9 +164,7 @@ fn write_access(
         needs.extend(state.node_of(&Fact::Opened(vault.clone(), Opened::NETWORKS)));
         let mut node = allowed.into_node(state.node(operation, principal.as_str(), jewel.spelled(), ""));
         node.needs.extend(needs);
-        node.missing.extend(answer.missing);
-        node.words.extend(answer.words);
-        state.derive(Fact::Data(jewel.clone()), node);
+        state.derive(Fact::Data(jewel.clone()), node.turning_on(answer));
         return true;
     }
     false
@@ -184,12 +179,12 @@ fn open(body: &mut Value) {
 /// The network opened for others who may read.
 fn open_network(state: &mut State<'_>, principal: &ObjectId, token: usize, vault: &ResourceId, body: &Value) {
     let fact = Fact::Opened(vault.clone(), Opened::NETWORKS);
-    let shut = json::path(body, "properties.networkAcls.defaultAction")
-        .and_then(Value::as_str)
-        .is_some_and(|action| action.eq_ignore_ascii_case("Deny"))
-        || json::path(body, "properties.publicNetworkAccess")
-            .and_then(Value::as_str)
-            .is_some_and(|access| access.eq_ignore_ascii_case("Disabled"));
+    // Where nobody recorded the rules, the write makes sure of them.
+    let told = |path: &str| json::path(body, path).and_then(Value::as_str).map(str::to_lowercase);
+    let unknown = state.world.env.unknown_paths(Kind::Resources, vault.folded()).next().is_some();
+    let shut = unknown
+        || told("properties.networkAcls.defaultAction").is_some_and(|action| action == "deny")
+        || told("properties.publicNetworkAccess").is_some_and(|access| access == "disabled");
     if !shut || state.has(&fact) || state.is_banned(WRITE, vault.spelled()) {
         return;
     }
@@ -214,24 +209,24 @@ fn deploy(
     principal: &ObjectId,
     token: usize,
 ) -> bool {
-    let enabled = json::path(body, "properties.enabledForTemplateDeployment").and_then(Value::as_bool) == Some(true);
-    let trusted = json::path(body, "properties.networkAcls.bypass")
-        .and_then(Value::as_str)
-        .is_none_or(|bypass| !bypass.eq_ignore_ascii_case("None"));
-    if !enabled || !trusted || state.is_banned(DEPLOY, jewel.spelled()) {
+    if state.is_banned(DEPLOY, jewel.spelled()) {
         return false;
     }
     let Some(allowed) = state.may(principal, &state.request(DEPLOY, false, vault)) else { return false };
-    let mut groups: BTreeSet<ResourceId> = vault.resource_group().into_iter().collect();
-    let caller = state.caller(principal);
-    let held = state.world.rbac().scopes_held(&caller).unwrap_or_default();
-    groups.extend(held.into_iter().filter_map(ResourceId::resource_group));
-    let place = groups.iter().find_map(|group| state.may(principal, &state.request(DEPLOYMENT, false, group)));
-    let Some(place) = place else { return false };
+    let mut groups = state.groups_at_hand(principal, Some(vault)).into_iter();
+    let Some(place) = groups.find_map(|group| state.may(principal, &state.request(DEPLOYMENT, false, &group))) else {
+        return false;
+    };
+    let unknown: Vec<String> =
+        state.world.env.unknown_paths(Kind::Resources, vault.folded()).map(str::to_owned).collect();
+    let answer = key_vault::serves_templates(body, &unknown);
+    if !state.stage.passes(answer.level) {
+        return false;
+    }
     let why = format!("a template deployment reads the secret, by {}", allowed.why);
     let mut node = allowed.into_node(state.node(DEPLOY, principal.as_str(), jewel.spelled(), &why));
     node = place.into_node(node);
     node.needs.insert(token);
-    state.derive(Fact::Data(jewel.clone()), node);
+    state.derive(Fact::Data(jewel.clone()), node.turning_on(answer));
     true
 }

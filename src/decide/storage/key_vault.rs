@@ -62,6 +62,34 @@ pub fn answer(vault: &Value, request: &VaultRequest, unknown_paths: &[String]) -
     judge(vec![Condition { reason: "network", truth: network, clause }, authorization])
 }
 
+/// Whether a template deployment gets secrets of the vault: it has to be enabled for that, and the deployment service is
+/// let in as a trusted one. Source: *Use Azure Key Vault to pass secure parameter value during deployment*.
+pub fn serves_templates(vault: &Value, unknown_paths: &[String]) -> Answer {
+    const ENABLED: &str = "properties.enabledForTemplateDeployment";
+    const BYPASS: &str = "properties.networkAcls.bypass";
+    let vault = Resource::new(vault, unknown_paths);
+    let source = "Use Azure Key Vault to pass secure parameter value during deployment";
+    // Absent: the documented default is `AzureServices`.
+    let trusted = match vault.word(BYPASS) {
+        Fact::Known(word) => Truth::from(word != "none"),
+        Fact::Absent => Truth::True,
+        Fact::Unknown => Truth::missing(BYPASS),
+    };
+    judge(vec![
+        Condition {
+            reason: "templateDeployment",
+            // Absent: off, as the resource reference says.
+            truth: vault.unless(ENABLED, false, Truth::False),
+            clause: vault.clause(ENABLED, "`true` lets deployments read secrets", source),
+        },
+        Condition {
+            reason: "network",
+            truth: trusted,
+            clause: vault.clause(BYPASS, "`None` keeps trusted services out", source),
+        },
+    ])
+}
+
 fn by_policy(vault: &Resource, request: &VaultRequest) -> Truth {
     let Fact::Known(policies) = vault.list(POLICIES) else { return Truth::missing(POLICIES) };
     let Some((kind, permission)) = permission(request.operation) else { return Truth::missing("request.operation") };
