@@ -97,6 +97,7 @@ fn first_event<'a>(case: &'a Case, step: &Step) -> Option<&'a Event> {
 fn of_step(case: &Case, identities: &Carried, at: usize, step: &Step) -> StepLinks {
     let mut links = StepLinks::default();
     let Some(event) = first_event(case, step) else { return links };
+    let asking = Asking { case, identities, at, event };
     let env = &case.environment;
     let principal = step.principal.clone().or_else(|| principal_of(env, &event.actor));
     links.principal = principal.clone();
@@ -107,16 +108,15 @@ fn of_step(case: &Case, identities: &Carried, at: usize, step: &Step) -> StepLin
                 links.session = session_support(case, at, event, principal.as_ref());
             }
             if links.session.is_none() {
-                links.credential =
-                    principal.as_ref().map_or_else(Vec::new, |p| credential_supports(case, identities, at, event, p));
+                links.credential = principal.as_ref().map_or_else(Vec::new, |p| credential_supports(asking, p));
             }
         }
         Detail::Arm(detail) => {
-            links.token = principal.as_ref().map(|p| token(case, identities, at, event, p, Audience::ResourceManager));
+            links.token = principal.as_ref().map(|p| token(asking, p, Audience::ResourceManager));
             links.exists = must_exist(&detail.resource, &event.action);
         }
         Detail::Directory(_) => {
-            links.token = principal.as_ref().map(|p| token(case, identities, at, event, p, Audience::Graph));
+            links.token = principal.as_ref().map(|p| token(asking, p, Audience::Graph));
         }
         Detail::Data(detail) => {
             let authentication = detail.authentication.known().map(|a| a.to_string()).unwrap_or_default();
@@ -128,7 +128,7 @@ fn of_step(case: &Case, identities: &Carried, at: usize, step: &Step) -> StepLin
                         links.key = delegation_key(case, at, event, &signer, account);
                         if links.key.is_none() {
                             // Nobody was seen asking for the key: whoever did had a token of the signer.
-                            links.token = Some(token(case, identities, at, event, &signer, Audience::Storage));
+                            links.token = Some(token(asking, &signer, Audience::Storage));
                         }
                     }
                 }
@@ -140,7 +140,7 @@ fn of_step(case: &Case, identities: &Carried, at: usize, step: &Step) -> StepLin
                 "OAuth" => {
                     let vault = detail.service.eq_ignore_ascii_case("keyvault");
                     let audience = if vault { Audience::KeyVault } else { Audience::Storage };
-                    links.token = principal.as_ref().map(|p| token(case, identities, at, event, p, audience));
+                    links.token = principal.as_ref().map(|p| token(asking, p, audience));
                 }
                 _ => {}
             }
@@ -200,14 +200,18 @@ fn sign_ins_before<'a>(
     })
 }
 
-fn token(
-    case: &Case,
-    identities: &Carried,
+/// The step whose links are looked for.
+#[derive(Clone, Copy)]
+struct Asking<'a> {
+    case: &'a Case,
+    /// Who ran on which resource.
+    identities: &'a Carried,
     at: usize,
-    event: &Event,
-    principal: &ObjectId,
-    audience: Audience,
-) -> TokenLink {
+    event: &'a Event,
+}
+
+fn token(asking: Asking<'_>, principal: &ObjectId, audience: Audience) -> TokenLink {
+    let Asking { case, at, event, .. } = asking;
     let mut supports = Vec::new();
     let mut assumed = Vec::new();
     for (n, step, signed_in, issued_for) in sign_ins_before(case, at, event, principal) {
@@ -223,18 +227,13 @@ fn token(
         }
     }
     supports.extend(assumed);
-    supports.extend(identity_supports(case, identities, at, event, principal));
+    supports.extend(identity_supports(asking, principal));
     TokenLink { principal: principal.clone(), audience, supports }
 }
 
 /// Code on a resource that carries the identity gives its tokens.
-fn identity_supports(
-    case: &Case,
-    identities: &Carried,
-    at: usize,
-    event: &Event,
-    principal: &ObjectId,
-) -> Vec<Support> {
+fn identity_supports(asking: Asking<'_>, principal: &ObjectId) -> Vec<Support> {
+    let Asking { case, identities, at, event } = asking;
     if !matches!(event.actor.kind, ActorKind::ManagedIdentity | ActorKind::ServicePrincipal) {
         return Vec::new();
     }
@@ -280,13 +279,8 @@ fn session_support(case: &Case, at: usize, event: &Event, principal: Option<&Obj
     same_session.or(any)
 }
 
-fn credential_supports(
-    case: &Case,
-    identities: &Carried,
-    at: usize,
-    event: &Event,
-    principal: &ObjectId,
-) -> Vec<Support> {
+fn credential_supports(asking: Asking<'_>, principal: &ObjectId) -> Vec<Support> {
+    let Asking { case, at, event, .. } = asking;
     let made = |capability: &Capability| match capability {
         Capability::Credential { principal: of } => of == principal || registered_as(case, of, principal),
         _ => false,
@@ -295,7 +289,7 @@ fn credential_supports(
         .into_iter()
         .map(|(n, step, _)| from_step(n, format!("credential made at {}", step.id)))
         .collect();
-    supports.extend(identity_supports(case, identities, at, event, principal));
+    supports.extend(identity_supports(asking, principal));
     if supports.is_empty() {
         supports.push(held_credential(case, event, principal));
     }

@@ -254,9 +254,8 @@ fn acting(filling: &Filling<'_>, id: &ObjectId) -> ObjectId {
     let Some(app) = env.get(Kind::Applications, id.as_str()).and_then(|d| json::text(&d.body, "appId")) else {
         return id.clone();
     };
-    let mut all = env.of(Kind::ServicePrincipals);
-    let own = all.find(|(_, d)| json::text(&d.body, "appId").is_some_and(|of| of.eq_ignore_ascii_case(app)));
-    own.map_or_else(|| id.clone(), |(key, _)| ObjectId::new(key))
+    let own = env.keys_with(Kind::ServicePrincipals, "appId", app);
+    own.first().map_or_else(|| id.clone(), |key| ObjectId::new(key))
 }
 
 /// Key id of the credential an application got, where the audit record tells it, and whether it is a certificate.
